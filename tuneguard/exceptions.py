@@ -1,0 +1,27 @@
+"""Everything that tuneguard raises on purpose; each message says what to do."""
+
+from __future__ import annotations
+
+
+class TuneGuardError(Exception):
+    """A situation that the user can mend. The message says how."""
+
+
+class RunNotFoundError(TuneGuardError):
+    """The tracking store holds no run of this id."""
+
+
+class RunDeletedError(TuneGuardError):
+    """The run is in the trash of the tracking store."""
+
+
+class StoreUnreachableError(TuneGuardError):
+    """The tracking store did not answer, or refused."""
+
+
+class HistoryFormatError(TuneGuardError):
+    """A file or a mapping does not hold a history that can be read."""
+
+
+class UnknownRuleError(TuneGuardError):
+    """No rule has this name or id."""

@@ -1,0 +1,168 @@
+"""A whole run, as a rule sees it: nothing in it can be changed, nothing leads outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tuneguard import keys
+from tuneguard.history.axes import place_on_axes
+from tuneguard.history.hyperparameters import Hyperparameters
+from tuneguard.history.roles import Metric, Role, assign_roles
+from tuneguard.history.series import Axis, Series
+
+Status = Literal["running", "finished", "failed", "killed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """Where a history came from. Names are untrusted text.
+
+    Attributes:
+        run_id: The run in the tracking store, or `None` for a file or a mapping.
+        name: Name of the run or path of the file.
+        experiment_id: The experiment in the tracking store.
+        tracking_uri: The tracking store.
+        state: Hash of everything that a diagnosis of the run depends on.
+    """
+
+    run_id: str | None = None
+    name: str = ""
+    experiment_id: str | None = None
+    tracking_uri: str | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class RunHistory:
+    """What happened in a run.
+
+    Attributes:
+        series: All series by key.
+        roles: Which key plays which role.
+        metrics: Measured qualities with their directions.
+        params: The run's params as they are.
+        hyperparameters: What could be read out of them.
+        layers: Names of the model's layers, from input to output, where known.
+        status: How the run stands, or `None` where nobody knows.
+        planned_steps: How many optimizer steps were planned, where known.
+        source: Where the points came from.
+        notes: What a person should know about the reading: ambiguities, resumes.
+        identity: Where the run is kept.
+    """
+
+    series: Mapping[str, Series]
+    roles: Mapping[Role, str] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+    layers: tuple[str, ...] = ()
+    status: Status | None = None
+    planned_steps: int | None = None
+    source: Literal["record", "metrics", "series", "file"] = "series"
+    notes: tuple[str, ...] = ()
+    identity: RunIdentity = field(default_factory=RunIdentity)
+
+    def get(self, role: Role) -> Series | None:
+        """Return the series that plays `role`, or `None`."""
+        key = self.roles.get(role)
+        return self.series[key] if key is not None else None
+
+    def of_layers(self, quantity: str) -> dict[str, Series]:
+        """Return the series of each layer for `keys.GRADIENT_NORM` or `keys.UPDATE_RATIO`.
+
+        The layers come from input to output where their order is known, else by name.
+        """
+        found: dict[str, Series] = {}
+        for prefix in (f"{quantity}/", f"{keys.PREFIX}{quantity}/"):
+            for key, series in self.series.items():
+                layer = key.removeprefix(prefix)
+                is_layer = key.startswith(prefix) and layer != keys.GLOBAL
+                if is_layer and not key.endswith(keys.MAXIMUM_SUFFIX):
+                    found[layer] = series
+        order = {keys.safe(layer): rank for rank, layer in enumerate(self.layers)}
+        return dict(sorted(found.items(), key=lambda item: (order.get(item[0], 0), item[0])))
+
+    @property
+    def last_step(self) -> float:
+        """The last step of any series, on the step axis if there is one."""
+        ends = [(s.axis is Axis.STEP, float(s.steps[-1])) for s in self.series.values() if len(s)]
+        return max(ends)[1] if ends else 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether more may follow."""
+        return self.status == "running"
+
+    @classmethod
+    def from_series(
+        cls,
+        series: Mapping[str, Iterable[tuple[Any, Any]] | Series],
+        params: Mapping[str, Any] | None = None,
+        roles: Mapping[str, str] | None = None,
+        axis: Literal["step", "epoch"] | None = None,
+        status: Status | None = None,
+        planned_steps: int | None = None,
+        *,
+        higher_is_better: Mapping[str, bool] | None = None,
+        layers: Iterable[str] = (),
+        source: Literal["record", "metrics", "series", "file"] = "series",
+        notes: Iterable[str] = (),
+        identity: RunIdentity | None = None,
+    ) -> RunHistory:
+        """Build a history from plain points under the names that people use.
+
+        Args:
+            series: Key to `(step, value)` pairs in the order in which they were written.
+            params: Settings of the run under their usual names.
+            roles: Role name to key, where the key's name does not tell.
+            axis: What the steps count; found out from the series where not given.
+            status: How the run stands.
+            planned_steps: How many optimizer steps were planned.
+            higher_is_better: Direction of metrics that no table knows.
+            layers: Names of the layers from input to output.
+            source: Where the points came from.
+            notes: What a person should know about the reading.
+            identity: Where the run is kept.
+
+        Raises:
+            HistoryFormatError: A series is not made of pairs of numbers, or `roles` names what
+                is not there.
+
+        >>> history = RunHistory.from_series({"loss": [(1, 0.5), (2, 0.25)]})
+        >>> history.get(Role.TRAIN_LOSS).values.tolist()
+        [0.5, 0.25]
+        """
+        built = {
+            key: points if isinstance(points, Series) else Series.from_points(key, points)
+            for key, points in series.items()
+        }
+        assignment = assign_roles(
+            {key: len(one) for key, one in built.items() if len(one)}, roles, higher_is_better
+        )
+        text = {key: str(value) for key, value in (params or {}).items()}
+        hyperparameters = Hyperparameters.from_params(text)
+        planned = planned_steps or hyperparameters.planned_steps
+        placed = place_on_axes(built, assignment.roles, axis and Axis(axis))
+        return cls(
+            series=placed,
+            roles=assignment.roles,
+            metrics=assignment.metrics,
+            params=text,
+            hyperparameters=hyperparameters,
+            layers=tuple(layers),
+            status=status,
+            planned_steps=int(planned) if planned and planned > 0 else None,
+            source=source,
+            notes=(*notes, *assignment.notes, *_resume_notes(placed)),
+            identity=identity or RunIdentity(),
+        )
+
+
+def _resume_notes(series: Mapping[str, Series]) -> list[str]:
+    jumps = sorted({step for one in series.values() for step in one.rewound_at})
+    if not jumps:
+        return []
+    where = ", ".join(f"{step:g}" for step in jumps[:5])
+    return [f"The run went back to step {where}: what it overwrote is left out."]

@@ -1,0 +1,77 @@
+"""The names that the writer and the reader of a run agree on, each spelled once."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+TRAIN_LOSS: Final = "train/loss"
+LEARNING_RATE: Final = "learning_rate"
+GRADIENT_NORM: Final = "gradient_norm"
+UPDATE_RATIO: Final = "update_ratio"
+VALIDATION: Final = "validation"
+GLOBAL: Final = "global"
+
+GRADIENT_NORM_GLOBAL: Final = f"{GRADIENT_NORM}/{GLOBAL}"
+UPDATE_RATIO_GLOBAL: Final = f"{UPDATE_RATIO}/{GLOBAL}"
+VALIDATION_LOSS: Final = f"{VALIDATION}/loss"
+STEP_SECONDS: Final = "time/step_seconds"
+DATA_WAIT_FRACTION: Final = "time/data_wait_fraction"
+SAMPLES_PER_SECOND: Final = "throughput/samples_per_second"
+NON_FINITE: Final = "tuneguard/non_finite"
+SKIPPED_STEPS: Final = "tuneguard/skipped_steps"
+
+PREFIX: Final = "tuneguard/"
+MAXIMUM_SUFFIX: Final = "/max"
+MAX_KEY_LENGTH: Final = 250
+
+TAG_VERDICT: Final = "tuneguard.verdict"
+TAG_FINDINGS: Final = "tuneguard.findings"
+TAG_VERSION: Final = "tuneguard.version"
+TAG_FINGERPRINT: Final = "tuneguard.fingerprint"
+TAG_PREFIX: Final = "tuneguard."
+
+ARTIFACTS: Final = "tuneguard"
+RECORD: Final = f"{ARTIFACTS}/record"
+MANIFEST: Final = "manifest.json"
+
+METRIC_KEYS: Final[dict[str, str]] = {
+    TRAIN_LOSS: "Loss of the batch (its mean over micro-batches), each optimizer step.",
+    f"{VALIDATION}/<metric>": "What was given to `on_validation_end`, at the optimizer step reached.",
+    GRADIENT_NORM_GLOBAL: "L2 norm of all gradients: unscaled, complete, before clipping.",
+    f"{GRADIENT_NORM}/<layer>": "The same for the parameters of one layer.",
+    f"{LEARNING_RATE}/<group>": "Learning rate of one parameter group, as used for the step.",
+    UPDATE_RATIO_GLOBAL: "L2 norm of the update over L2 norm of the weights, estimated from a fixed sample of coordinates.",
+    f"{UPDATE_RATIO}/<layer>": "The same for one layer.",
+    STEP_SECONDS: "Wall-clock time of one optimizer step, in seconds.",
+    DATA_WAIT_FRACTION: "Share of a step's time spent waiting for the next batch (with `guard.batches`).",
+    SAMPLES_PER_SECOND: "Training samples per second (with `guard.batches`).",
+    NON_FINITE: "How many values were NaN or infinite so far; the values themselves are in the record.",
+    SKIPPED_STEPS: "How many attempted steps the optimizer did not take so far.",
+    f"<key>{MAXIMUM_SUFFIX}": "The maximum over a stride, where `<key>` shows the median over it.",
+}
+"""Every metric key that the recorder writes, and what it holds."""
+
+TAGS: Final[dict[str, str]] = {
+    TAG_VERDICT: "`healthy`, `info`, `warning`, `critical` or `inconclusive`.",
+    TAG_FINDINGS: "The names of the findings, causes first, separated by a comma and a space.",
+    f"{TAG_PREFIX}<rule>": "One tag a finding: its severity and the first step of its evidence.",
+    TAG_VERSION: "The version that wrote the review.",
+    TAG_FINGERPRINT: "Fingerprint of what was diagnosed and how; written last, so a half-written review heals.",
+}
+"""Every tag that a review writes, and what it holds."""
+
+_REFUSED = re.compile(r"[^\w\-. :/]+", re.UNICODE)
+
+
+def safe(key: str) -> str:
+    """Return `key` as MLflow accepts it: refused characters become `_`, the length is bounded.
+
+    >>> safe("gradient_norm/layers[0].weight")
+    'gradient_norm/layers_0_.weight'
+    >>> safe("//odd/../key/")
+    'odd/_/key'
+    """
+    parts = [_REFUSED.sub("_", part) for part in key.split("/")]
+    kept = ["_" if part in {".", ".."} else part for part in parts if part]
+    return "/".join(kept)[:MAX_KEY_LENGTH].rstrip("/") or "_"

@@ -1,0 +1,1 @@
+"""Changes to try, built from a run's own numbers."""

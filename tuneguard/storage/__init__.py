@@ -1,0 +1,1 @@
+"""MLflow's side: the sink, the reader, the review."""
