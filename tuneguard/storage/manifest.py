@@ -1,0 +1,142 @@
+"""The table of contents of one recorder's record."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from tuneguard.exceptions import HistoryFormatError
+
+FORMAT = 1
+_PART_NAME = re.compile(r"part-\d{5,}\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file of a record.
+
+    Attributes:
+        name: File name, beside the manifest.
+        rows: Number of measured values in it.
+        bytes: Its size.
+        sha256: Hash of its content, in hexadecimal.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a recorder kept of a run; parts that it does not list do not count.
+
+    Attributes:
+        recorder: Id of the recorder; ids sort by the time at which recording started.
+        parts: The parts in the order in which they were written.
+        layers: Names of the model's layers, from input to output.
+        params: Hyper-parameters that the optimizer and the model reveal.
+        higher_is_better: Direction of metrics, from the user.
+        planned_steps: How many optimizer steps were planned, where known.
+        prefixed_keys: Charted keys that belong to somebody else; ours carry a prefix.
+        steps: How many optimizer steps were recorded so far.
+        dropped: How many values were lost because nothing could take them.
+        complete: Whether recording has ended.
+    """
+
+    recorder: str
+    parts: tuple[Part, ...] = ()
+    layers: tuple[str, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+    planned_steps: int | None = None
+    prefixed_keys: tuple[str, ...] = ()
+    steps: int = 0
+    dropped: int = 0
+    complete: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def bytes_per_step(self) -> float:
+        """What a recorded step costs in the artifact store."""
+        return self.size / self.steps if self.steps else 0.0
+
+    def to_json(self) -> str:
+        """Return the manifest as a JSON document."""
+        document = {
+            "format": FORMAT,
+            **asdict(self),
+            "bytes_per_step": round(self.bytes_per_step, 2),
+        }
+        return json.dumps(document, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            HistoryFormatError: The text is no manifest, of a later format, or names a part in
+                a way that no recorder does.
+        """
+        try:
+            document = json.loads(text)
+            if document["format"] > FORMAT:
+                raise HistoryFormatError(
+                    "The record was written by a later version of tuneguard: update this one."
+                )
+            return _from_document(document)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise HistoryFormatError(f"The record's manifest cannot be read: {error}.") from error
+
+    def with_part(self, part: Part) -> Manifest:
+        """Return the manifest with one more part at its end."""
+        return replace(self, parts=(*self.parts, part))
+
+
+def new_recorder_id(started: datetime | None = None) -> str:
+    """Return an id that sorts by the time at which recording started.
+
+    >>> new_recorder_id(datetime(2026, 5, 1, 12, tzinfo=timezone.utc))[:20]
+    '20260501T120000.000Z'
+    """
+    moment = (started or datetime.now(timezone.utc)).astimezone(timezone.utc)
+    stamp = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
+    return f"{stamp}-{secrets.token_hex(3)}"
+
+
+def _from_document(document: Mapping[str, Any]) -> Manifest:
+    parts = tuple(
+        Part(_checked_name(part["name"]), int(part["rows"]), int(part["bytes"]), part["sha256"])
+        for part in document["parts"]
+    )
+    planned = document["planned_steps"]
+    return Manifest(
+        recorder=str(document["recorder"]),
+        parts=parts,
+        layers=tuple(str(layer) for layer in document["layers"]),
+        params={str(name): str(value) for name, value in document["params"].items()},
+        higher_is_better={
+            str(name): bool(value) for name, value in document["higher_is_better"].items()
+        },
+        planned_steps=None if planned is None else int(planned),
+        prefixed_keys=tuple(str(key) for key in document["prefixed_keys"]),
+        steps=int(document["steps"]),
+        dropped=int(document["dropped"]),
+        complete=bool(document["complete"]),
+    )
+
+
+def _checked_name(name: str) -> str:
+    if not _PART_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a part")
+    return name

@@ -1,0 +1,139 @@
+"""The full record of a run, read back: everything measured, at full resolution."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from mlflow import MlflowClient
+from numpy.typing import NDArray
+
+from tuneguard import keys
+from tuneguard.exceptions import HistoryFormatError
+from tuneguard.storage.columns import SCHEMA, Columns
+from tuneguard.storage.manifest import Manifest, Part
+
+Points = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Everything that the recorders of one run kept.
+
+    Attributes:
+        points: By key, steps of shape `(n,)` and values of shape `(n,)`, in the order in which
+            they were written: a recorder that resumed the run comes after the one before it.
+        layers: Names of the model's layers, from input to output.
+        params: Hyper-parameters that the optimizer and the model reveal.
+        higher_is_better: Direction of metrics, from the user.
+        planned_steps: How many optimizer steps were planned, where known.
+        size: Bytes of all parts.
+        digest: Hash of the manifests; it changes whenever the record does.
+    """
+
+    points: Mapping[str, Points] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+    planned_steps: int | None = None
+    size: int = 0
+    digest: str = ""
+
+
+def load_record(client: MlflowClient, run_id: str) -> Record | None:
+    """Download and merge what all recorders of a run kept.
+
+    Args:
+        client: Client of the tracking store that holds the run.
+        run_id: The run.
+
+    Returns:
+        The record, or `None` where no recorder kept anything.
+
+    Raises:
+        HistoryFormatError: A manifest cannot be read, or a part is not what its manifest says.
+        mlflow.exceptions.MlflowException: The store did not answer.
+    """
+    manifests = load_manifests(client, run_id)
+    if not any(manifest.parts for manifest, _ in manifests):
+        return None
+    batches: list[Columns] = []
+    with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:
+        for manifest, _ in manifests:
+            for part in manifest.parts:
+                path = f"{keys.RECORD}/{manifest.recorder}/{part.name}"
+                batches.append(_read(_download(client, run_id, path, folder), part))
+    return _merged([manifest for manifest, _ in manifests], batches, _digest(manifests))
+
+
+def load_manifests(client: MlflowClient, run_id: str) -> list[tuple[Manifest, str]]:
+    """Return the manifest of each recorder of a run, with its text, in order of their start.
+
+    Raises:
+        HistoryFormatError: A manifest cannot be read.
+        mlflow.exceptions.MlflowException: The store did not answer.
+    """
+    found: list[tuple[Manifest, str]] = []
+    folders = [entry.path for entry in client.list_artifacts(run_id, keys.RECORD) if entry.is_dir]
+    with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:
+        for path in sorted(folders):
+            names = {Path(entry.path).name for entry in client.list_artifacts(run_id, path)}
+            if keys.MANIFEST not in names:
+                continue
+            local = _download(client, run_id, f"{path}/{keys.MANIFEST}", folder)
+            text = local.read_text(encoding="utf-8")
+            manifest = Manifest.from_json(text)
+            if manifest.recorder == Path(path).name:
+                found.append((manifest, text))
+    return found
+
+
+def _download(client: MlflowClient, run_id: str, path: str, folder: str) -> Path:
+    return Path(client.download_artifacts(run_id, path, folder))
+
+
+def _read(path: Path, part: Part) -> Columns:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != part.sha256:
+        raise HistoryFormatError(
+            f"Part {part.name} of the record is damaged: it is not what its manifest says. "
+            "Delete the run's tuneguard/record artifacts to fall back to the charted metrics."
+        )
+    try:
+        return Columns.from_arrow(pq.read_table(pa.BufferReader(content), schema=SCHEMA))
+    except (pa.ArrowException, KeyError) as error:
+        raise HistoryFormatError(f"Part {part.name} of the record: {error}.") from error
+
+
+def _merged(manifests: list[Manifest], batches: Iterable[Columns], digest: str) -> Record:
+    pieces: dict[str, list[Columns]] = {}
+    for batch in batches:
+        for key, columns in batch.by_key():
+            pieces.setdefault(key, []).append(columns)
+    points = {
+        key: (
+            np.concatenate([piece.steps for piece in found]),
+            np.concatenate([piece.values for piece in found]),
+        )
+        for key, found in pieces.items()
+    }
+    planned = [m.planned_steps for m in manifests if m.planned_steps is not None]
+    return Record(
+        points=points,
+        layers=next((m.layers for m in reversed(manifests) if m.layers), ()),
+        params={name: value for m in manifests for name, value in m.params.items()},
+        higher_is_better={name: up for m in manifests for name, up in m.higher_is_better.items()},
+        planned_steps=planned[-1] if planned else None,
+        size=sum(m.size for m in manifests),
+        digest=digest,
+    )
+
+
+def _digest(manifests: list[tuple[Manifest, str]]) -> str:
+    return hashlib.sha256("\n".join(text for _, text in manifests).encode()).hexdigest()
