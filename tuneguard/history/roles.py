@@ -116,8 +116,9 @@ def assign_roles(
         rivals = [key for penalty, _, key in rest if penalty == best[0] and _is_rival(role)]
         if rivals:
             notes.append(
-                f"{role.value} was taken from {best[2]!r}; {', '.join(map(repr, rivals))} would fit "
-                f"as well: choose with --map {role.value}=KEY."
+                f"{role.value} was taken from {best[2]!r}; "
+                f"{', '.join(map(repr, rivals))} would fit as well: "
+                f"choose with --map {role.value}=KEY."
             )
     metrics = tuple(_metrics(lengths, set(roles.values()), directions or {}))
     return Assignment(roles, metrics, tuple(notes))

@@ -96,7 +96,7 @@ class RunHistory:
         return self.status == "running"
 
     @classmethod
-    def from_series(
+    def from_series(  # noqa: PLR0913, PLR0917 - everything that may be known of a run
         cls,
         series: Mapping[str, Iterable[tuple[Any, Any]] | Series],
         params: Mapping[str, Any] | None = None,

@@ -114,9 +114,32 @@ class Series:
                 f"Series {key!r} must be pairs of a step and a number: {error}."
             ) from error
         table = table.reshape(-1, 2)
-        table = table[np.isfinite(table[:, 0])]
-        kept, rewound_at = latest_lineage(table[:, 0])
-        steps, values = table[kept, 0], table[kept, 1]
+        return cls.from_arrays(key, table[:, 0], table[:, 1], axis=axis, thinned=thinned)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        key: str,
+        steps: NDArray[np.floating | np.integer],
+        values: NDArray[np.floating | np.integer],
+        *,
+        axis: Axis = Axis.STEP,
+        thinned: bool = False,
+    ) -> Series:
+        """Build a series from arrays of shape `(n,)` in the order in which they were written.
+
+        Args:
+            key: The name that the run gives it.
+            steps: Resumes and repeats are resolved as `from_points` does.
+            values: One for each step.
+            axis: What the steps count.
+            thinned: Whether the points are summaries of many.
+        """
+        has_step = np.isfinite(steps)
+        steps = np.asarray(steps, dtype=np.float64)[has_step]
+        values = np.asarray(values, dtype=np.float64)[has_step]
+        kept, rewound_at = latest_lineage(steps)
+        steps, values = steps[kept], values[kept]
         sampling = Sampling.THINNED if thinned else infer_sampling(steps)
         return cls(key, steps, values, _own_positions(steps), axis, sampling, rewound_at)
 

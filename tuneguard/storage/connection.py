@@ -1,0 +1,131 @@
+"""The border to MLflow: one way in, and its errors in words that say what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mlflow
+from mlflow.entities import LifecycleStage, Run
+from mlflow.exceptions import MlflowException
+from mlflow.utils.rest_utils import http_request
+
+from tuneguard.exceptions import (
+    RunDeletedError,
+    RunNotFoundError,
+    StoreUnreachableError,
+    TuneGuardError,
+)
+from tuneguard.storage.store_probe import TIMEOUT_SECONDS, check_store, without_password
+
+_NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
+_REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+_GATEWAY_FAILURES = {502, 503, 504}
+
+
+def connect(tracking_uri: str | None = None) -> mlflow.MlflowClient:
+    """Return a client of a tracking store that is known to answer.
+
+    Args:
+        tracking_uri: The store; MLflow's own choice where not given.
+
+    Raises:
+        StoreUnreachableError: The store is not there, does not answer, or refuses.
+    """
+    uri = tracking_uri or mlflow.get_tracking_uri()
+    check_store(uri)
+    with translated_errors(uri):
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        if re.match(r"https?://", uri):
+            _check_server(client, uri)
+    return client
+
+
+def find_run(client: mlflow.MlflowClient, run_id: str) -> Run:
+    """Return a run that is not deleted.
+
+    Args:
+        client: Client of the store that holds it.
+        run_id: The run.
+
+    Raises:
+        RunNotFoundError: The store has no such run.
+        RunDeletedError: The run is in the trash.
+        StoreUnreachableError: The store does not answer, or refuses.
+    """
+    with translated_errors(client.tracking_uri, run_id):
+        run = client.get_run(run_id)
+    if run.info.lifecycle_stage == LifecycleStage.DELETED:
+        raise RunDeletedError(
+            f"Run {run_id} is deleted. Restore it first: mlflow runs restore --run-id {run_id} "
+            f"(with MLFLOW_TRACKING_URI={without_password(client.tracking_uri)})."
+        )
+    return run
+
+
+@contextmanager
+def translated_errors(uri: str, run_id: str | None = None) -> Iterator[None]:
+    """Raise what MLflow raises as a `TuneGuardError` that says what to do.
+
+    Args:
+        uri: The tracking URI in use.
+        run_id: The run that is asked for, where it is one run.
+
+    Raises:
+        TuneGuardError: MLflow raised.
+    """
+    try:
+        yield
+    except MlflowException as error:
+        raise _translated(error, without_password(uri), run_id) from error
+
+
+def _translated(error: MlflowException, uri: str, run_id: str | None) -> TuneGuardError:
+    reason = str(error.message).strip().partition("\n")[0]
+    if "MLFLOW_ALLOW_FILE_STORE" in str(error):
+        return StoreUnreachableError(
+            f"MLflow no longer opens file stores such as {uri}. Convert it once: "
+            "mlflow migrate-filestore --source FOLDER --target sqlite:///mlflow.db "
+            "(FOLDER is the one that holds mlruns), or set MLFLOW_ALLOW_FILE_STORE=true."
+        )
+    if "mlflow db upgrade" in str(error):
+        return StoreUnreachableError(
+            f"The database {uri} was written by another version of MLflow. "
+            f"Back it up, then run: mlflow db upgrade {uri}"
+        )
+    if error.error_code in _REFUSED:
+        return StoreUnreachableError(
+            f"The store {uri} refused: {reason}. Set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        )
+    if run_id is not None and error.error_code in _NOT_THERE:
+        return RunNotFoundError(
+            f"There is no run {run_id!r} in {uri}. "
+            "If it is kept elsewhere, name the store with --tracking-uri or MLFLOW_TRACKING_URI."
+        )
+    return StoreUnreachableError(f"The store {uri} could not answer: {reason}")
+
+
+def _check_server(client: mlflow.MlflowClient, uri: str) -> None:
+    """Ask once and briefly: the client itself would retry a broken server for minutes."""
+    answer = http_request(
+        store_of(client).get_host_creds(),
+        "/api/2.0/mlflow/experiments/get",
+        "GET",
+        params={"experiment_id": "0"},
+        max_retries=0,
+        timeout=TIMEOUT_SECONDS,
+        raise_on_status=False,
+    )
+    if answer.status_code in _GATEWAY_FAILURES:
+        raise StoreUnreachableError(
+            f"The server {without_password(uri)} answers {answer.status_code}: "
+            "it is starting, overloaded or down. Try again later."
+        )
+
+
+def store_of(client: mlflow.MlflowClient) -> Any:
+    """Return the store behind `client`, for the little that the client itself does not offer."""
+    return client._tracking_client.store  # noqa: SLF001 - there is no public way to it

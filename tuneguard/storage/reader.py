@@ -1,0 +1,77 @@
+"""From a run in MLflow to a history: the full record where there is one, else its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import mlflow
+
+from tuneguard.history import RunHistory, RunIdentity, Status
+from tuneguard.storage.connection import connect, find_run, translated_errors
+from tuneguard.storage.fingerprint import run_state
+from tuneguard.storage.metric_histories import latest_points, read_histories
+from tuneguard.storage.reading_notes import notes_of
+from tuneguard.storage.record import Record, load_record
+from tuneguard.storage.run_series import keys_to_read, merged_series
+from tuneguard.storage.store_probe import without_password
+
+_STATUSES: Mapping[str, Status] = {
+    "RUNNING": "running",
+    "SCHEDULED": "running",
+    "FINISHED": "finished",
+    "FAILED": "failed",
+    "KILLED": "killed",
+}
+
+
+def load_run(
+    run_id: str, tracking_uri: str | None = None, *, roles: Mapping[str, str] | None = None
+) -> RunHistory:
+    """Read what happened in a run of MLflow. Nothing is written.
+
+    Args:
+        run_id: The run; finished, failed, or still going on.
+        tracking_uri: Where it is kept; MLflow's own choice where not given.
+        roles: Role name to metric key, where the key's name does not tell.
+
+    Raises:
+        RunNotFoundError: The store has no such run.
+        RunDeletedError: The run is in the trash.
+        StoreUnreachableError: The store does not answer, or refuses.
+        HistoryFormatError: `roles` names what is not there.
+    """
+    client = connect(tracking_uri)
+    run = find_run(client, run_id)
+    record, problems = _record_of(client, run_id)
+    with translated_errors(client.tracking_uri, run_id):
+        latest = latest_points(run)
+        histories = read_histories(client, run_id, keys_to_read(latest, record))
+    series = merged_series(histories, record)
+    return RunHistory.from_series(
+        series,
+        params={**record.params, **run.data.params},
+        roles=roles,
+        status=_STATUSES.get(run.info.status),
+        planned_steps=record.planned_steps,
+        higher_is_better=record.higher_is_better,
+        layers=record.layers,
+        source="record" if record.points else "metrics",
+        notes=(*problems, *notes_of(run, histories)),
+        identity=RunIdentity(
+            run_id=run_id,
+            name=run.info.run_name or "",
+            experiment_id=run.info.experiment_id,
+            tracking_uri=without_password(client.tracking_uri),
+            state=run_state(run, record, roles),
+        ),
+    )
+
+
+def _record_of(client: mlflow.MlflowClient, run_id: str) -> tuple[Record, list[str]]:
+    """Return the full record, empty where there is none, and why it could not be read."""
+    try:
+        return load_record(client, run_id) or Record(), []
+    except Exception as error:  # noqa: BLE001 - an artifact store may raise anything
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        note = f"The run's artifacts could not be read ({reason}): its metrics must do."
+        return Record(), [note]

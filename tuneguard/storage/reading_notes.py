@@ -1,0 +1,40 @@
+"""What a person should know about how a run was read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from mlflow.entities import Run
+
+from tuneguard.storage.metric_histories import SAMPLE_SIZE, latest_points
+from tuneguard.storage.written import Written
+
+_SILENCE_SECONDS = 3600.0
+
+
+def notes_of(run: Run, histories: Mapping[str, Written]) -> list[str]:
+    """Say what was left out of the reading, and what looks odd about the run.
+
+    Args:
+        run: The run.
+        histories: The metrics that were read.
+    """
+    latest = latest_points(run)
+    if not latest:
+        return ["The run has no metrics: there is nothing to judge yet."]
+    notes: list[str] = []
+    sampled = sorted(key for key, points in histories.items() if points.is_sampled)
+    if sampled:
+        notes.append(
+            f"{len(sampled)} long metrics were read as {SAMPLE_SIZE} evenly chosen points each: "
+            f"{', '.join(sampled[:5])}{', ...' if len(sampled) > 5 else ''}."
+        )
+    silence = time.time() - max(timestamp for _, timestamp in latest.values()) / 1000
+    if run.info.status == "RUNNING" and silence > _SILENCE_SECONDS:
+        notes.append(
+            f"The run is marked as running, but wrote nothing for {silence / 3600:.0f} hours. "
+            "If it was killed, say so: mlflow.MlflowClient().set_terminated"
+            f"({run.info.run_id!r}, 'KILLED')."
+        )
+    return notes
