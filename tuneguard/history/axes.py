@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tuneguard.history.roles import Role
+from tuneguard.history.roles import Role, normalise
 from tuneguard.history.series import Axis, Series
 
 _MAX_EPOCHS = 5000
@@ -31,31 +31,55 @@ def place_on_axes(
     """
     epochs = None if axis else _epochs_of_validation(series, roles)
     axes = {key: axis or _axis_of(key, one, epochs) for key, one in series.items()}
-    ends: dict[Axis, float] = {}
-    for key, one in series.items():
-        if len(one):
-            ends[axes[key]] = max(ends.get(axes[key], 0.0), float(one.steps[-1]))
-    return {key: _placed(one, axes[key], ends.get(axes[key], 0.0)) for key, one in series.items()}
+    scales = {one: _Scale.of([series[key] for key in series if axes[key] is one]) for one in Axis}
+    return {key: scales[axes[key]].place(one, axes[key]) for key, one in series.items()}
 
 
 def _epochs_of_validation(series: Mapping[str, Series], roles: Mapping[Role, str]) -> float | None:
     key = roles.get(Role.VALIDATION_LOSS)
-    if key is None or len(series[key]) < 2:
+    if key is None or not _counts_by_one(series[key]):
         return None
-    steps = series[key].steps
-    end = float(steps[-1])
-    is_whole = bool(np.all(np.abs(np.diff(steps) - 1.0) < 1e-9))
-    return end if is_whole and end <= _MAX_EPOCHS else None
+    end = float(series[key].steps[-1])
+    return end if end <= _MAX_EPOCHS else None
 
 
 def _axis_of(key: str, series: Series, epochs: float | None) -> Axis:
-    if series.axis is Axis.EPOCH or "epoch" in key.lower():
+    words = normalise(key).split("_")
+    # an average over an epoch may be logged at the step that ended it
+    is_per_epoch = "epoch" in words and len(words) > 1 and _counts_by_one(series)
+    if series.axis is Axis.EPOCH or is_per_epoch:
         return Axis.EPOCH
     if epochs is None or len(series) == 0:
         return Axis.STEP
     return Axis.EPOCH if series.steps[-1] <= 3.0 * max(epochs, 1.0) else Axis.STEP
 
 
-def _placed(series: Series, axis: Axis, end: float) -> Series:
-    positions = np.clip(series.steps / end, 0.0, 1.0) if end > 0 else series.positions.copy()
-    return replace(series, axis=axis, positions=positions)
+def _counts_by_one(series: Series) -> bool:
+    return len(series) >= 2 and bool(np.all(np.abs(np.diff(series.steps) - 1.0) < 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From the steps of one axis to positions in the run.
+
+    Attributes:
+        end: The last step of any series.
+        offset: 1 where epochs count from 0: what is logged under epoch 0 is known at its end.
+    """
+
+    end: float
+    offset: float
+
+    @classmethod
+    def of(cls, series: Sequence[Series]) -> _Scale:
+        filled = [one for one in series if len(one)]
+        end = max((float(one.steps[-1]) for one in filled), default=0.0)
+        starts = [float(one.steps[0]) for one in filled if one.steps[0] <= 1.0]
+        return cls(end, 1.0 if starts and max(starts) == 0.0 else 0.0)
+
+    def place(self, series: Series, axis: Axis) -> Series:
+        offset = self.offset if axis is Axis.EPOCH else 0.0
+        end = self.end + offset
+        if end <= 0:
+            return replace(series, axis=axis)
+        return replace(series, axis=axis, positions=np.clip((series.steps + offset) / end, 0, 1))

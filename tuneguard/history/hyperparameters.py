@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from tuneguard import keys
 from tuneguard.history.roles import normalise
 
 _ALIASES: dict[str, tuple[str, ...]] = {
@@ -77,31 +79,26 @@ class Hyperparameters:
         'SGD'
         """
         by_name: dict[str, str] = {}
-        for key in params:
-            by_name.setdefault(_plain(key), key)
-        numbers: dict[str, float] = {}
-        texts: dict[str, str] = {}
+        # a setting that the user named comes before the same one found out by the recorder
+        for key in sorted(params, key=lambda name: name.startswith(keys.PREFIX)):
+            by_name.setdefault(normalise(key.removeprefix(keys.PREFIX)), key)
+        fields: dict[str, Any] = {}
         names: dict[str, str] = {}
         for target, aliases in (_ALIASES | _TEXT_ALIASES).items():
-            key = next((by_name[alias] for alias in aliases if alias in by_name), None)
-            if key is None:
-                continue
-            if target in _TEXT_ALIASES:
-                texts[target] = str(params[key])
-                names[target] = key
-            elif (number := _number(params[key])) is not None:
-                numbers[target] = number
-                names[target] = key
-        return cls(**numbers, **texts, names=names)  # type: ignore[arg-type]
+            for key in (by_name[alias] for alias in aliases if alias in by_name):
+                value = _read(target, str(params[key]))
+                if value is not None and target not in fields:
+                    fields[target] = value
+                    names[target] = key
+        return cls(**fields, names=names)
 
 
-def _plain(key: str) -> str:
-    return normalise(key).removeprefix("tuneguard_")
-
-
-def _number(value: object) -> float | None:
+def _read(target: str, text: str) -> str | float | None:
+    if target in _TEXT_ALIASES:
+        return text
     try:
-        number = float(str(value))
+        number = float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    # Hugging Face writes -1 for "not set"
+    return number if math.isfinite(number) and number >= 0 else None

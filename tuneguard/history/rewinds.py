@@ -33,6 +33,6 @@ def latest_lineage(
         following = np.minimum.accumulate(steps[::-1])[::-1]
         is_kept = np.append(steps[:-1] < following[1:], True)
         return np.flatnonzero(is_kept), tuple(float(step) for step in steps[jumps])
-    backwards = len(steps) - 1 - np.arange(len(steps))
-    unique, first = np.unique(steps[::-1], return_index=True)
-    return backwards[first][: len(unique)], ()
+    backwards = np.arange(len(steps))[::-1]
+    _, last_written = np.unique(steps[::-1], return_index=True)
+    return backwards[last_written], ()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
@@ -104,24 +105,45 @@ def assign_roles(
     """
     roles = _checked(overrides or {}, lengths)
     notes: list[str] = []
-    candidates: dict[Role, list[tuple[int, int, str]]] = {}
+    candidates: dict[Role, list[_Candidate]] = {}
     for key, length in lengths.items():
         for role, penalty in _loss_role(key) or _other_role(key):
-            candidates.setdefault(role, []).append((penalty, -length, key))
+            candidates.setdefault(role, []).append(_Candidate(length < 2, penalty, -length, key))
     for role, found in candidates.items():
-        if role in roles:
-            continue
-        best, *rest = sorted(found)
-        roles[role] = best[2]
-        rivals = [key for penalty, _, key in rest if penalty == best[0] and _is_rival(role)]
-        if rivals:
-            notes.append(
-                f"{role.value} was taken from {best[2]!r}; "
-                f"{', '.join(map(repr, rivals))} would fit as well: "
-                f"choose with --map {role.value}=KEY."
-            )
+        if role not in roles:
+            best, *rest = sorted(found)
+            roles[role] = best.key
+            notes += _ambiguity(role, best, rest)
     metrics = tuple(_metrics(lengths, set(roles.values()), directions or {}))
     return Assignment(roles, metrics, tuple(notes))
+
+
+class _Candidate(NamedTuple):
+    """A series that may play a role; the smallest fits best."""
+
+    is_single_point: bool
+    penalty: int
+    negative_length: int
+    key: str
+
+
+def _ambiguity(role: Role, best: _Candidate, rest: list[_Candidate]) -> list[str]:
+    """Name the series that would have fitted a role as well as the best."""
+    if role is Role.LEARNING_RATE:
+        return []
+    rivals = [
+        one.key for one in rest if one[:2] == best[:2] and _essence(one.key) != _essence(best.key)
+    ]
+    note = (
+        f"{role.value} was taken from {best.key!r}; {', '.join(map(repr, rivals))} would fit "
+        f"as well: choose with --map {role.value}=KEY."
+    )
+    return [note] if rivals else []
+
+
+def _essence(key: str) -> frozenset[str]:
+    """Return the words of a key without those that only say how often it was logged."""
+    return frozenset(normalise(key).split("_")) - _FILLER
 
 
 def _checked(overrides: Mapping[str, str], lengths: Mapping[str, int]) -> dict[Role, str]:
@@ -139,10 +161,6 @@ def _checked(overrides: Mapping[str, str], lengths: Mapping[str, int]) -> dict[R
             )
         roles[role] = key
     return roles
-
-
-def _is_rival(role: Role) -> bool:
-    return role is not Role.LEARNING_RATE
 
 
 def _loss_role(key: str) -> list[tuple[Role, int]]:

@@ -120,8 +120,8 @@ class Series:
     def from_arrays(
         cls,
         key: str,
-        steps: NDArray[np.floating | np.integer],
-        values: NDArray[np.floating | np.integer],
+        steps: NDArray[np.floating[Any] | np.integer[Any]],
+        values: NDArray[np.floating[Any] | np.integer[Any]],
         *,
         axis: Axis = Axis.STEP,
         thinned: bool = False,
@@ -136,12 +136,18 @@ class Series:
             thinned: Whether the points are summaries of many.
         """
         has_step = np.isfinite(steps)
-        steps = np.asarray(steps, dtype=np.float64)[has_step]
-        values = np.asarray(values, dtype=np.float64)[has_step]
-        kept, rewound_at = latest_lineage(steps)
-        steps, values = steps[kept], values[kept]
-        sampling = Sampling.THINNED if thinned else infer_sampling(steps)
-        return cls(key, steps, values, _own_positions(steps), axis, sampling, rewound_at)
+        written: FloatArray = np.asarray(steps, dtype=np.float64)[has_step]
+        kept, rewound_at = latest_lineage(written)
+        counted = written[kept]
+        return cls(
+            key,
+            counted,
+            np.asarray(values, dtype=np.float64)[has_step][kept],
+            _own_positions(counted),
+            axis,
+            Sampling.THINNED if thinned else infer_sampling(counted),
+            rewound_at,
+        )
 
 
 def infer_sampling(steps: FloatArray) -> Sampling:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import mlflow
 from mlflow.entities import Metric, Run
 from mlflow.store.tracking.rest_store import RestStore
-from mlflow.utils.rest_utils import http_request
 
-from tuneguard.storage.connection import store_of
+from tuneguard.storage.connection import ask_server, store_of
 from tuneguard.storage.written import Written
 
 SHORT_RUN = 25_000
@@ -77,13 +76,11 @@ def _sample_over_http(
     store: RestStore, run_id: str, key: str, start: int | None, end: int | None
 ) -> list[Metric] | None:
     """Let the server choose: MLflow's REST store would download every point to do so."""
-    window = {} if start is None else {"start_step": start, "end_step": end}
-    answer = http_request(
-        store.get_host_creds(),
-        "/api/2.0/mlflow/metrics/get-history-bulk-interval",
-        "GET",
-        params={"run_ids": run_id, "metric_key": key, "max_results": SAMPLE_SIZE, **window},
-        raise_on_status=False,
+    window = {} if start is None or end is None else {"start_step": start, "end_step": end}
+    answer = ask_server(
+        store,
+        "metrics/get-history-bulk-interval",
+        {"run_ids": run_id, "metric_key": key, "max_results": SAMPLE_SIZE, **window},
     )
     if answer.status_code != 200:
         return None

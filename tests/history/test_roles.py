@@ -1,0 +1,116 @@
+"""Names that frameworks and people use find their roles; ambiguity is reported."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuneguard.exceptions import HistoryFormatError
+from tuneguard.history.roles import Role, assign_roles
+
+FRAMEWORKS = {
+    "own": (
+        ["train/loss", "validation/loss", "gradient_norm/global", "learning_rate/0"],
+        {
+            Role.TRAIN_LOSS: "train/loss",
+            Role.VALIDATION_LOSS: "validation/loss",
+            Role.GRADIENT_NORM: "gradient_norm/global",
+            Role.LEARNING_RATE: "learning_rate/0",
+        },
+    ),
+    "hugging face": (
+        ["loss", "grad_norm", "learning_rate", "epoch", "eval_loss", "eval_runtime"],
+        {
+            Role.TRAIN_LOSS: "loss",
+            Role.VALIDATION_LOSS: "eval_loss",
+            Role.GRADIENT_NORM: "grad_norm",
+            Role.LEARNING_RATE: "learning_rate",
+        },
+    ),
+    "lightning": (
+        ["train_loss_step", "val_loss", "lr-Adam/pg1", "grad_2.0_norm_total"],
+        {
+            Role.TRAIN_LOSS: "train_loss_step",
+            Role.VALIDATION_LOSS: "val_loss",
+            Role.LEARNING_RATE: "lr-Adam/pg1",
+            Role.GRADIENT_NORM: "grad_2.0_norm_total",
+        },
+    ),
+    "tensorboard": (
+        ["Loss/train", "Loss/validation", "Accuracy/train"],
+        {Role.TRAIN_LOSS: "Loss/train", Role.VALIDATION_LOSS: "Loss/validation"},
+    ),
+    "fastai": (
+        ["train_loss", "valid_loss", "accuracy"],
+        {Role.TRAIN_LOSS: "train_loss", Role.VALIDATION_LOSS: "valid_loss"},
+    ),
+    "boosting": (
+        ["train-logloss", "valid-logloss", "valid-auc"],
+        {Role.TRAIN_LOSS: "train-logloss", Role.VALIDATION_LOSS: "valid-logloss"},
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_names_of_frameworks(framework: str) -> None:
+    keys, expected = FRAMEWORKS[framework]
+    assignment = assign_roles(dict.fromkeys(keys, 10))
+    assert assignment.roles == expected
+    assert assignment.notes == ()
+
+
+def test_the_summary_that_hugging_face_writes_at_the_end_is_not_the_training_loss() -> None:
+    assignment = assign_roles({"loss": 200, "train_loss": 1, "eval_loss": 5})
+    assert assignment.roles[Role.TRAIN_LOSS] == "loss"
+    assert assignment.notes == ()
+
+
+def test_the_evaluation_that_keras_logs_at_step_zero_is_not_the_validation_loss() -> None:
+    assignment = assign_roles({"loss": 20, "val_loss": 20, "validation_loss": 1})
+    assert assignment.roles[Role.VALIDATION_LOSS] == "val_loss"
+    assert assignment.notes == ()
+
+
+def test_one_loss_by_step_and_by_epoch_is_not_ambiguous() -> None:
+    assignment = assign_roles({"train_loss_epoch": 5, "train_loss_step": 500})
+    assert assignment.roles[Role.TRAIN_LOSS] == "train_loss_step"
+    assert assignment.notes == ()
+
+
+def test_several_losses_that_fit_as_well_are_reported() -> None:
+    assignment = assign_roles({"train/box_loss": 50, "train/cls_loss": 50})
+    assert assignment.roles[Role.TRAIN_LOSS] == "train/box_loss"
+    (note,) = assignment.notes
+    assert "'train/cls_loss'" in note
+    assert "--map train_loss=KEY" in note
+
+
+def test_the_user_knows_best() -> None:
+    assignment = assign_roles({"loss": 10, "my/key": 10}, {"train_loss": "my/key"})
+    assert assignment.roles[Role.TRAIN_LOSS] == "my/key"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [({"loss": "loss"}, "No role is called 'loss'"), ({"train_loss": "a"}, "No series is called")],
+)
+def test_a_wrong_override_is_said(overrides: dict[str, str], message: str) -> None:
+    with pytest.raises(HistoryFormatError, match=message):
+        assign_roles({"loss": 10}, overrides)
+
+
+def test_directions_come_from_the_table_or_from_the_user() -> None:
+    assignment = assign_roles(
+        {"val_acc": 9, "val_wer": 9, "val_speed": 9, "val_luck": 9}, None, {"speed": True}
+    )
+    assert {metric.key: metric.higher_is_better for metric in assignment.metrics} == {
+        "val_acc": True,
+        "val_wer": False,
+        "val_speed": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "key", ["train/loss/max", "system/gpu_0_power_usage_watts", "<b>", "损失"]
+)
+def test_other_keys_play_no_role(key: str) -> None:
+    assert assign_roles({key: 10}).roles == {}
