@@ -1,0 +1,114 @@
+"""Which lines share a panel of a picture, and where a line has values that no axis can hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from tuneguard.findings import Line, Picture
+
+MAX_PANELS: Final = 3
+
+_COMPARABLE: Final = 50.0
+_LARGEST: Final = 1e300
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Lines that share a vertical axis.
+
+    Attributes:
+        lines: What to draw.
+        threshold: Where to draw the limit, or `None`.
+        log_scale: Whether the vertical axis is logarithmic.
+    """
+
+    lines: tuple[Line, ...]
+    threshold: float | None
+    log_scale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of a line whose values are not finite.
+
+    Attributes:
+        word: `NaN`, `inf` or `-inf`.
+        steps: First and last step of the stretch.
+    """
+
+    word: str
+    steps: tuple[float, float]
+
+
+def panels_of(picture: Picture) -> tuple[Panel, ...]:
+    """Group the lines so that none is flattened by another of a very different magnitude."""
+    view = picture.view
+    log_scale = view.log_scale and all(_is_positive(line) for line in picture.lines)
+    groups = [list(picture.lines)] if log_scale else _comparable(picture.lines)
+    threshold = view.threshold
+    if threshold is not None and (not math.isfinite(threshold) or (log_scale and threshold <= 0)):
+        threshold = None
+    return tuple(
+        Panel(tuple(lines), threshold if rank == 0 else None, log_scale)
+        for rank, lines in enumerate(groups or [[]])
+    )
+
+
+def drawable(line: Line) -> tuple[list[float], list[float]]:
+    """Return steps and values, with NaN where the line must be broken."""
+    values = [value if not _gap_word(value) else math.nan for value in line.values]
+    return list(line.steps), values
+
+
+def gaps_of(line: Line) -> list[Gap]:
+    """Return the stretches of `line` that are not finite, each of one kind.
+
+    >>> gaps_of(Line("loss", (1, 2, 3), (0.5, math.nan, math.nan)))
+    [Gap(word='NaN', steps=(2, 3))]
+    """
+    gaps = []
+    points = zip(line.steps, line.values, strict=True)
+    for word, stretch in groupby(points, key=lambda point: _gap_word(point[1])):
+        steps = [step for step, _ in stretch]
+        if word:
+            gaps.append(Gap(word, (steps[0], steps[-1])))
+    return gaps
+
+
+def _comparable(lines: Sequence[Line]) -> list[list[Line]]:
+    groups: list[list[Line]] = []
+    for line in lines:
+        home = next((group for group in groups if _fits(line, group)), None)
+        if home is None and len(groups) == MAX_PANELS:
+            home = groups[-1]
+        if home is None:
+            groups.append([line])
+        else:
+            home.append(line)
+    return groups
+
+
+def _fits(line: Line, group: Sequence[Line]) -> bool:
+    peaks = [peak for peak in map(_peak, (line, *group)) if peak > 0]
+    return not peaks or max(peaks) <= _COMPARABLE * min(peaks)
+
+
+def _peak(line: Line) -> float:
+    return max((abs(value) for value in line.values if not _gap_word(value)), default=0.0)
+
+
+def _is_positive(line: Line) -> bool:
+    return all(value > 0 for value in line.values if not _gap_word(value))
+
+
+def _gap_word(value: float) -> str:
+    """Name a value that cannot be drawn; stores spell infinity as the largest double."""
+    if math.isnan(value):
+        return "NaN"
+    if abs(value) < _LARGEST:
+        return ""
+    return "inf" if value > 0 else "-inf"

@@ -1,0 +1,199 @@
+"""A picture as a matplotlib figure, readable on white and on near-black."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from tuneguard.findings import Line, Picture, View
+from tuneguard.reports.curves import Panel, drawable, gaps_of, panels_of
+from tuneguard.reports.untrusted import clipped
+from tuneguard.reports.wording import number
+
+# Mid-tones: each has a contrast of at least 3.8 on white and on near-black, and the order keeps
+# neighbours apart for colour-blind eyes.
+_COLORS: Final = ("#1f7fc4", "#cf5a12", "#00916e", "#b35fa3", "#997a00", "#767676")
+_STROKES: Final[tuple[Any, ...]] = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (8, 2, 2, 2)))
+_INK: Final = "#7a7a7a"
+_GUILTY: Final = "#cf5a12"
+
+_WIDTH: Final = 8.4
+_HEIGHT_ALONE: Final = 3.0
+_HEIGHT_STACKED: Final = 2.1
+_LEGEND_ROW: Final = 0.25
+_LEGEND_COLUMNS: Final = 2
+_NAME_LENGTH: Final = 40
+_FEW_POINTS: Final = 40
+_HAIR_SPACE: Final = "\u200a"
+_TOP_EDGE: Final = 0.97
+_LABEL_ROW: Final = 0.1
+_LABEL_ROWS: Final = 5
+_LETTER: Final = 0.017
+_GAP_ROW: Final = 0.035
+_GAP_ROWS: Final = 3
+
+SETTINGS: Final[dict[str, Any]] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 12,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "path.simplify_threshold": 0.3,
+}
+"""Settings of matplotlib under which a figure must be built and written."""
+
+
+class _Label(NamedTuple):
+    """A word beside a step."""
+
+    step: float
+    word: str
+    color: str
+
+
+def figure_of(picture: Picture) -> Figure:
+    """Return the drawing of `picture`: its panels below each other over one axis of steps."""
+    panels = panels_of(picture)
+    heights = [_height(panel, is_alone=len(panels) == 1) for panel in panels]
+    figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    figure.patch.set_alpha(0)
+    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)
+    drawn = 0
+    for axes, panel in zip(grid[:, 0], panels, strict=True):
+        _draw_panel(axes, panel, picture.view, first_style=drawn)
+        drawn += len(panel.lines)
+    last: Axes = grid[-1, 0]
+    last.set_xlabel(axis_label(picture))
+    last.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    last.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    return figure
+
+
+def axis_label(picture: Picture) -> str:
+    """Return what the horizontal axis counts."""
+    return "epoch" if picture.axis == "epoch" else "optimizer step"
+
+
+def _height(panel: Panel, *, is_alone: bool) -> float:
+    rows = math.ceil(len(panel.lines) / _LEGEND_COLUMNS)
+    return (_HEIGHT_ALONE if is_alone else _HEIGHT_STACKED) + _LEGEND_ROW * rows
+
+
+def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
+    axes.patch.set_alpha(0)
+    axes.grid(axis="y", color=_INK, alpha=0.25, linewidth=0.6)
+    axes.margins(x=0.02, y=0.12)
+    labels = []
+    for position, line in enumerate(panel.lines, start=first_style):
+        labels += _draw_line(axes, line, position)
+    if view.span and all(map(math.isfinite, view.span)):
+        axes.axvspan(*view.span, color=_GUILTY, alpha=0.15, linewidth=0)
+    if panel.threshold is not None:
+        _draw_threshold(axes, panel.threshold)
+    _scale(axes, panel)
+    is_first = first_style == 0
+    _write(axes, [*labels, *(_draw_marks(axes, view) if is_first else ())])
+    if panel.lines:
+        _draw_legend(axes)
+
+
+def _draw_line(axes: Axes, line: Line, position: int) -> list[_Label]:
+    """Draw one line, with what is not finite at the top edge; return what to write there."""
+    color = _COLORS[position % len(_COLORS)]
+    steps, values = drawable(line)
+    axes.plot(
+        steps,
+        values,
+        color=color,
+        linestyle=_STROKES[position % len(_STROKES)],
+        linewidth=1.8,
+        marker="o" if len(steps) <= _FEW_POINTS else "",
+        markersize=3.5,
+        label=_legend_name(line.metric),
+    )
+    at_top = axes.get_xaxis_transform()
+    height = _TOP_EDGE - _GAP_ROW * (position % _GAP_ROWS)
+    labels: dict[str, _Label] = {}
+    for gap in gaps_of(line):
+        axes.plot(gap.steps, (height, height), transform=at_top, color=color, linewidth=2.5)
+        axes.plot(gap.steps[0], height, "X", transform=at_top, color=color, markersize=8)
+        labels.setdefault(gap.word, _Label(gap.steps[0], gap.word, color))
+    return list(labels.values())
+
+
+def _legend_name(metric: str) -> str:
+    """Name a line; a name that begins with `_` would be left out of the legend."""
+    name = clipped(metric, _NAME_LENGTH)
+    return f"{_HAIR_SPACE}{name}" if name.startswith("_") else name
+
+
+def _draw_legend(axes: Axes) -> None:
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=_LEGEND_COLUMNS,
+        frameon=False,
+        borderaxespad=0.2,
+        handlelength=2.6,
+    )
+
+
+def _draw_threshold(axes: Axes, threshold: float) -> None:
+    axes.axhline(threshold, color=_INK, linestyle=(0, (4, 3)), linewidth=1.4)
+    axes.annotate(
+        f"limit {number(threshold)}",
+        (1, threshold),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(4, 0),
+        textcoords="offset points",
+        verticalalignment="center",
+    )
+
+
+def _draw_marks(axes: Axes, view: View) -> list[_Label]:
+    marks = [mark for mark in view.marks if math.isfinite(mark[0])]
+    for step, _ in marks:
+        axes.axvline(step, color=_INK, linewidth=1.2)
+    return [_Label(step, clipped(word, _NAME_LENGTH), _INK) for step, word in marks]
+
+
+def _write(axes: Axes, labels: list[_Label]) -> None:
+    """Write each label beside its step, on the side that has room, below its neighbour."""
+    first, last = axes.get_xlim()
+    for rank, label in enumerate(sorted(labels)):
+        room = (last - label.step) / (last - first)
+        is_late = room < _LETTER * len(label.word)
+        axes.annotate(
+            label.word,
+            (label.step, _TOP_EDGE - _LABEL_ROW * (1 + rank % _LABEL_ROWS)),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(-5 if is_late else 5, 0),
+            textcoords="offset points",
+            horizontalalignment="right" if is_late else "left",
+            verticalalignment="center",
+            color=label.color,
+        )
+
+
+def _scale(axes: Axes, panel: Panel) -> None:
+    if not panel.log_scale:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    else:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        is_narrow = high < 100 * low
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if is_narrow else (1,), numticks=7))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))

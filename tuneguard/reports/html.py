@@ -1,0 +1,55 @@
+"""A diagnosis as one self-contained page: no script, no font, no picture from elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tuneguard.diagnosis import Diagnosis
+from tuneguard.findings import Picture
+from tuneguard.reports import wording
+from tuneguard.reports.svg import describe, draw
+from tuneguard.reports.untrusted import cleaned
+from tuneguard.version import __version__
+
+
+def render_html(diagnosis: Diagnosis) -> str:
+    """Return the whole diagnosis as an HTML page."""
+    page = _environment().get_template("report.html.j2")
+    return page.render(diagnosis=cleaned(diagnosis), version=__version__)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    phrases: dict[str, Any] = {name: getattr(wording, name) for name in _PHRASES}
+    environment.globals.update(phrases, describe=describe, svg=_svg)
+    return environment
+
+
+_PHRASES = (
+    "axis_word",
+    "confidence",
+    "counted",
+    "headline",
+    "number",
+    "relation",
+    "run_name",
+    "since",
+    "title",
+    "window",
+)
+
+
+def _svg(picture: Picture, place: str) -> Markup:
+    """Draw `picture` for `place`; its texts were escaped when it was written as XML."""
+    return Markup(draw(picture, salt=place))  # noqa: S704 - markup of our own making

@@ -1,0 +1,103 @@
+"""A diagnosis as Markdown: the report in GitHub's dialect, and MLflow's run description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tuneguard.diagnosis import Diagnosis
+from tuneguard.findings import Evidence, Finding, Prescription
+from tuneguard.reports import wording
+from tuneguard.reports.description import render_description
+from tuneguard.reports.untrusted import cleaned, code_block, code_span, markdown_safe
+from tuneguard.version import __version__
+
+__all__ = ["render_description", "render_markdown"]
+
+
+def render_markdown(diagnosis: Diagnosis) -> str:
+    """Return the whole diagnosis as a Markdown document."""
+    return "\n\n".join(_report(cleaned(diagnosis))) + "\n"
+
+
+def _report(diagnosis: Diagnosis) -> Iterator[str]:
+    headline = markdown_safe(wording.headline(diagnosis))
+    yield f"# {diagnosis.verdict.capitalize()}: {headline}"
+    yield _origin(diagnosis)
+    for rank, finding in enumerate(diagnosis.findings, start=1):
+        yield from _finding(finding, f"{rank}.", level=2)
+    yield from _looked_at(diagnosis)
+
+
+def _origin(diagnosis: Diagnosis) -> str:
+    identity = diagnosis.identity
+    facts = [f"Run {code_span(wording.run_name(diagnosis))}"]
+    if identity.run_id and identity.name:
+        facts.append(f"id {code_span(identity.run_id)}")
+    if identity.tracking_uri:
+        facts.append(f"tracking URI {code_span(identity.tracking_uri)}")
+    if diagnosis.is_running:
+        facts.append("still running")
+    return f"{', '.join(facts)}. Diagnosed by tuneguard {__version__}."
+
+
+def _finding(finding: Finding, number: str, level: int) -> Iterator[str]:
+    heading = "#" * min(level, 5)
+    title = markdown_safe(wording.title(finding.rule))
+    yield f"{heading} {number} {title}"
+    yield (
+        f"**{str(finding.severity).capitalize()}**, {markdown_safe(finding.rule_id)}, "
+        f"{wording.since(finding)}, confidence {wording.confidence(finding)}. "
+        f"{markdown_safe(finding.summary)}"
+    )
+    yield f"*Why it matters:* {markdown_safe(finding.why)}"
+    yield _evidence_table(finding.evidence, wording.axis_word(finding))
+    for rank, fix in enumerate(finding.prescriptions, start=1):
+        yield f"{heading}# Fix {rank}: {markdown_safe(fix.action)}"
+        yield from _fix(fix)
+    for rank, symptom in enumerate(finding.symptoms, start=1):
+        yield from _finding(symptom, f"{number}{rank}. Symptom:", level + 1)
+
+
+def _evidence_table(evidence: Sequence[Evidence], axis: str) -> str:
+    rows = ["| series | measured | value | | limit | where |", "|---|---|--:|:-:|--:|---|"]
+    for one in evidence:
+        metric = code_span(one.metric).replace("|", "\\|")
+        relation = markdown_safe(wording.relation(one))
+        rows.append(
+            f"| {metric} | {markdown_safe(one.statistic)} | {wording.number(one.value)} "
+            f"| {relation} | {wording.number(one.threshold)} | {wording.window(one.steps, axis)} |"
+        )
+    return "\n".join(rows)
+
+
+def _fix(fix: Prescription) -> Iterator[str]:
+    yield f"{code_span(wording.change(fix, arrow='→'))}"
+    topics = (("Because", fix.rationale), ("Tradeoff", fix.tradeoff), ("Verify", fix.verify))
+    yield "\n".join(f"- *{topic}:* {markdown_safe(text)}" for topic, text in topics if text)
+    if fix.snippet:
+        yield code_block(fix.snippet, "python")
+
+
+def _looked_at(diagnosis: Diagnosis) -> Iterator[str]:
+    if diagnosis.broken:
+        yield "## Rules that failed"
+        yield "A bug in the rule; it says nothing of the run."
+        yield "\n".join(
+            f"- {markdown_safe(one.rule)} ({markdown_safe(one.rule_id)}): {code_span(one.error)}"
+            for one in diagnosis.broken
+        )
+    if diagnosis.passed:
+        yield "## Checked and passed"
+        yield markdown_safe(wording.listed([one.rule for one in diagnosis.passed])) + "."
+    if diagnosis.abstained:
+        yield "## Could not be judged"
+        yield "\n".join(_not_judged(diagnosis))
+    if diagnosis.notes:
+        yield "## Notes"
+        yield "\n".join(f"- {markdown_safe(note)}" for note in diagnosis.notes)
+
+
+def _not_judged(diagnosis: Diagnosis) -> Iterator[str]:
+    for one in diagnosis.abstained:
+        needs = f" *To record:* {markdown_safe(one.needs)}" if one.needs else ""
+        yield f"- **{markdown_safe(wording.title(one.rule))}:** {markdown_safe(one.reason)}{needs}"

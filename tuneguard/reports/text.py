@@ -1,0 +1,170 @@
+"""A diagnosis for the terminal, and for the log that a terminal's output ends up in."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tuneguard.diagnosis import Diagnosis
+from tuneguard.findings import Abstained, Finding, Prescription
+from tuneguard.reports import wording
+from tuneguard.reports.untrusted import cleaned
+
+_STYLES: Final = {
+    "critical": "1;31",
+    "warning": "1;33",
+    "info": "1;36",
+    "healthy": "1;32",
+    "inconclusive": "1;35",
+    "bold": "1",
+    "dim": "2",
+}
+_INDENT: Final = "   "
+
+
+def render_text(
+    diagnosis: Diagnosis, *, color: bool, width: int = 100, verbose: bool = False
+) -> str:
+    """Return the diagnosis as lines of text: verdict, findings, and what was looked at.
+
+    Args:
+        diagnosis: What was found.
+        color: Whether to mark severities with ANSI colours.
+        width: Columns of the terminal.
+        verbose: Whether to show every fix in full, and every rule that passed.
+    """
+    layout = _Layout(color=color, width=max(40, width), verbose=verbose)
+    return "\n".join(layout.report(cleaned(diagnosis))) + "\n"
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How lines are broken, indented and coloured."""
+
+    color: bool
+    width: int
+    verbose: bool
+
+    def report(self, diagnosis: Diagnosis) -> Iterator[str]:
+        yield from self._head(diagnosis)
+        for rank, finding in enumerate(diagnosis.findings, start=1):
+            yield ""
+            yield from self._finding(finding, f"{rank}. ", "")
+        yield ""
+        yield from self._looked_at(diagnosis)
+
+    def _head(self, diagnosis: Diagnosis) -> Iterator[str]:
+        identity = diagnosis.identity
+        verdict = self._styled(diagnosis.verdict.upper(), diagnosis.verdict)
+        yield from self._filled(f"{verdict}  {wording.headline(diagnosis)}.", "")
+        where = [f"run {wording.run_name(diagnosis)}"]
+        if identity.run_id and identity.name:
+            where.append(f"id {identity.run_id}")
+        if identity.tracking_uri:
+            where.append(f"tracking URI {identity.tracking_uri}")
+        if diagnosis.is_running:
+            where.append("still running")
+        yield from self._filled(self._styled(", ".join(where), "dim"), "")
+
+    def _finding(self, finding: Finding, number: str, indent: str) -> Iterator[str]:
+        severity = str(finding.severity)
+        yield from self._filled(
+            f"{number}{self._styled(severity.upper(), severity)}  "
+            f"{self._styled(wording.title(finding.rule), 'bold')} ({finding.rule_id}), "
+            f"{wording.since(finding)}, confidence {wording.confidence(finding)}",
+            indent,
+        )
+        inner = indent + _INDENT
+        is_symptom = not number
+        yield from self._filled(finding.summary, inner)
+        yield from self._filled(f"Why it matters: {finding.why}", inner)
+        yield from self._evidence(finding, inner)
+        for rank, prescription in enumerate(finding.prescriptions, start=1):
+            is_full = self.verbose or (rank == 1 and not is_symptom)
+            yield from self._fix(prescription, rank, inner, is_full=is_full)
+        if finding.symptoms:
+            yield f"{inner}{self._styled('Explains:', 'bold')}"
+            for symptom in finding.symptoms:
+                yield from self._finding(symptom, "", inner + _INDENT)
+
+    def _evidence(self, finding: Finding, indent: str) -> Iterator[str]:
+        yield f"{indent}{self._styled('Evidence:', 'bold')}"
+        for one in finding.evidence:
+            measured = f"{wording.number(one.value)} {wording.relation(one)}"
+            yield from self._filled(
+                f"{one.metric}, {one.statistic}: {measured} {wording.number(one.threshold)} "
+                f"({wording.window(one.steps, wording.axis_word(finding))})",
+                indent + _INDENT,
+            )
+
+    def _fix(self, fix: Prescription, rank: int, indent: str, *, is_full: bool) -> Iterator[str]:
+        label = self._styled(f"Fix {rank}:", "bold")
+        if not is_full:
+            yield from self._filled(f"{label} {fix.action} [{wording.change(fix)}]", indent)
+            return
+        yield from self._filled(f"{label} {fix.action}", indent)
+        inner = indent + _INDENT
+        yield from self._filled(wording.change(fix), inner)
+        for topic, sentence in (
+            ("Because", fix.rationale),
+            ("Tradeoff", fix.tradeoff),
+            ("Verify", fix.verify),
+        ):
+            if sentence:
+                yield from self._filled(f"{topic}: {sentence}", inner)
+        for line in fix.snippet.strip("\n").split("\n") if fix.snippet else ():
+            yield f"{inner}    {line}".rstrip()
+
+    def _looked_at(self, diagnosis: Diagnosis) -> Iterator[str]:
+        for broken in diagnosis.broken:
+            failed = self._styled("FAILED RULE", "critical")
+            yield from self._filled(
+                f"{failed}  {broken.rule} ({broken.rule_id}) raised {broken.error}; "
+                "this is a bug in the rule, and says nothing of the run.",
+                "",
+            )
+        yield from self._passed(diagnosis)
+        yield from self._not_judged(diagnosis.abstained)
+        for note in diagnosis.notes:
+            yield from self._filled(f"Note: {note}", "")
+
+    def _passed(self, diagnosis: Diagnosis) -> Iterator[str]:
+        if not diagnosis.passed:
+            return
+        rules = [passed.rule for passed in diagnosis.passed]
+        count = wording.counted(len(rules), "check")
+        yield from self._filled(f"Passed {count}: {wording.listed(rules)}.", "")
+        for passed in diagnosis.passed if self.verbose else ():
+            for one in passed.evidence:
+                measured = f"{wording.number(one.value)}, limit {wording.number(one.threshold)}"
+                yield from self._filled(
+                    f"{wording.title(passed.rule)}: {one.metric}, {one.statistic} {measured}",
+                    _INDENT,
+                )
+
+    def _not_judged(self, abstained: Sequence[Abstained]) -> Iterator[str]:
+        if not abstained:
+            return
+        yield f"Could not judge {wording.counted(len(abstained), 'check')}:"
+        for one in abstained:
+            needs = f" To judge it, {_uncapitalized(one.needs)}" if one.needs else ""
+            reason = one.reason.rstrip(".")
+            yield from self._filled(f"{wording.title(one.rule)}: {reason}.{needs}", _INDENT)
+
+    def _filled(self, text: str, indent: str) -> list[str]:
+        return textwrap.wrap(
+            text,
+            max(self.width, len(indent) + 30),
+            initial_indent=indent,
+            subsequent_indent=indent + _INDENT,
+            break_on_hyphens=False,
+        )
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text
+
+
+def _uncapitalized(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
