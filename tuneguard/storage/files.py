@@ -1,0 +1,91 @@
+"""From a file to a history, without MLflow: CSV and JSON as trainers and people write them."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TextIO
+
+from tuneguard.exceptions import HistoryFormatError
+from tuneguard.history import RunHistory, RunIdentity
+from tuneguard.storage.csv_history import read_csv
+from tuneguard.storage.file_content import FileContent
+from tuneguard.storage.json_history import read_json
+
+MAX_JSON_BYTES: Final = 1 << 30
+
+_EXPECTED = "Expected a CSV file with a header, or JSON."
+_SIGNATURES: Final = {
+    b"\x1f\x8b": "a gzip archive: unpack it",
+    b"PK\x03\x04": "a zip archive (or a spreadsheet or a checkpoint)",
+    b"PAR1": "a Parquet file",
+    b"\x80": "a Python pickle",
+    b"\x89HDF": "an HDF5 file",
+    b"\x89PNG": "a picture",
+}
+
+
+def read_history_file(path: str | Path, roles: Mapping[str, str] | None = None) -> RunHistory:
+    """Read a training history from a CSV or JSON file; the content decides which it is.
+
+    Args:
+        path: The file.
+        roles: Role name to series name, where the name does not tell.
+
+    Raises:
+        HistoryFormatError: The file is not there or holds no history that can be read; the
+            message says what was found and what is expected.
+    """
+    file = Path(path)
+    try:
+        encoding = _encoding(file)
+        with file.open(encoding=encoding, newline="") as text:
+            content = _read(text, file)
+    except HistoryFormatError as error:
+        raise HistoryFormatError(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise HistoryFormatError(
+            f"{file} is not UTF-8 text ({error.reason}). {_EXPECTED}"
+        ) from error
+    except OSError as error:
+        raise HistoryFormatError(f"{file} cannot be read: {error.strerror or error}.") from error
+    return RunHistory.from_series(
+        content.series,
+        params=content.params,
+        roles=roles,
+        axis=content.axis,
+        status=content.status,
+        planned_steps=content.planned_steps,
+        source="file",
+        notes=content.notes,
+        identity=RunIdentity(name=file.name),
+    )
+
+
+def _read(text: TextIO, file: Path) -> FileContent:
+    start = text.read(4096)
+    text.seek(0)
+    if start.lstrip()[:1] not in {"{", "["}:
+        return read_csv(text)
+    if file.stat().st_size > MAX_JSON_BYTES:
+        raise HistoryFormatError("JSON of more than 1 GiB is not read: write it as CSV.")
+    return read_json(text.read())
+
+
+def _encoding(file: Path) -> str:
+    """Find out how the text is encoded, and that it is text."""
+    if file.is_dir():
+        has_events = any(file.glob("**/events.out.tfevents.*"))
+        what = "a TensorBoard folder, which is not read: export its scalars as CSV"
+        raise HistoryFormatError(f"This is {what if has_events else 'a folder'}. {_EXPECTED}")
+    with file.open("rb") as binary:
+        start = binary.read(4096)
+    if not start.strip():
+        raise HistoryFormatError(f"The file is empty. {_EXPECTED}")
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    found = next((what for mark, what in _SIGNATURES.items() if start.startswith(mark)), None)
+    if found or b"\0" in start:
+        raise HistoryFormatError(f"This is {found or 'a binary file'}. {_EXPECTED}")
+    return "utf-8-sig"

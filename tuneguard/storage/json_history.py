@@ -1,0 +1,134 @@
+"""A training history out of JSON, in the shapes that people and frameworks write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+from tuneguard.exceptions import HistoryFormatError
+from tuneguard.history import Series, Status
+from tuneguard.storage.file_content import FileContent
+from tuneguard.storage.point_table import PointTable
+
+_EXPECTED = (
+    'Expected {"series": {"train_loss": [[0, 2.3], [1, 2.1]]}, "params": {"lr": 0.1}}, '
+    'or {"train_loss": [2.3, 2.1]}, or rows such as [{"step": 0, "train_loss": 2.3}].'
+)
+
+
+def read_json(text: str) -> FileContent:
+    """Read a mapping of series, a list of rows, JSON lines, or a `trainer_state.json`.
+
+    Args:
+        text: The whole file.
+
+    Raises:
+        HistoryFormatError: It is no JSON, or holds no history.
+    """
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise HistoryFormatError(f"The JSON is nested too deeply. {_EXPECTED}") from None
+    except json.JSONDecodeError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if error.msg == "Extra data" and len(lines) > 1:
+            return _from_lines(lines)
+        raise HistoryFormatError(
+            f"The file begins like JSON but is not: {error.msg} in line {error.lineno}. "
+            f"Was it cut off while being written? {_EXPECTED}"
+        ) from error
+    return _from_any(document)
+
+
+def _from_lines(lines: Sequence[str]) -> FileContent:
+    *whole, last = lines
+    rows = [_row(number, line) for number, line in enumerate(whole, start=1)]
+    try:
+        return _from_rows([*rows, json.loads(last)], {})
+    except json.JSONDecodeError:
+        content = _from_rows(rows, {})
+        notes = [*content.notes, "The last line was cut off, and is left out."]
+        return replace(content, notes=notes)
+
+
+def _row(number: int, line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise HistoryFormatError(f"Line {number} is no JSON: {error.msg}.") from error
+
+
+def _from_any(document: Any) -> FileContent:
+    if isinstance(document, list):
+        return _from_rows(document, {})
+    if not isinstance(document, dict):
+        raise HistoryFormatError(f"The file holds a JSON {type(document).__name__}. {_EXPECTED}")
+    if "series" in document:
+        return _from_document(document)
+    scalars = {k: v for k, v in document.items() if v is None or isinstance(v, str | int | float)}
+    if isinstance(document.get("log_history"), list):
+        return _from_rows(document["log_history"], scalars)
+    return FileContent(
+        _series({name: v for name, v in document.items() if name not in scalars}), params=scalars
+    )
+
+
+def _from_rows(rows: Sequence[Any], params: Mapping[str, Any]) -> FileContent:
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise HistoryFormatError(f"The list holds no rows with names. {_EXPECTED}")
+    names = dict.fromkeys(str(name) for row in rows for name in row)
+    table = PointTable(names)
+    for number, row in enumerate(rows, start=1):
+        table.add_row(number, row)
+    series = table.series()
+    if not series:
+        raise HistoryFormatError(f"No row holds a number. {_EXPECTED}")
+    return FileContent(series, params=params, axis=table.axis, notes=table.notes())
+
+
+def _from_document(document: Mapping[str, Any]) -> FileContent:
+    params = document.get("params") or {}
+    if not isinstance(params, dict):
+        raise HistoryFormatError(f"'params' is no mapping of names to values. {_EXPECTED}")
+    planned = document.get("planned_steps")
+    if planned is not None and not isinstance(planned, int):
+        raise HistoryFormatError(f"'planned_steps' is {planned!r}, not a whole number.")
+    axes: tuple[Literal["step", "epoch"], ...] = ("step", "epoch")
+    return FileContent(
+        _series(document["series"]),
+        params=params,
+        axis=_choice("axis", document.get("axis"), axes),
+        status=_choice("status", document.get("status"), get_args(Status)),
+        planned_steps=planned,
+    )
+
+
+def _choice(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
+    if value is None:
+        return None
+    plain = str(value).lower()
+    if plain not in choices:
+        raise HistoryFormatError(f"{name!r} is {value!r}; it may be {', '.join(choices)}.")
+    return plain
+
+
+def _series(mapping: Any) -> dict[str, Series]:
+    if not isinstance(mapping, dict) or not mapping:
+        raise HistoryFormatError(f"The file names no series. {_EXPECTED}")
+    return {str(name): _one_series(str(name), points) for name, points in mapping.items()}
+
+
+def _one_series(name: str, points: Any) -> Series:
+    if not isinstance(points, list):
+        raise HistoryFormatError(
+            f"{name!r} holds a {type(points).__name__} in place of a list of points. {_EXPECTED}"
+        )
+    pairs = [
+        point if isinstance(point, list) else (index, point) for index, point in enumerate(points)
+    ]
+    odd = next((pair for pair in pairs if len(pair) != 2), None)
+    if odd is not None:
+        raise HistoryFormatError(f"A point of {name!r} is {str(odd)[:60]}. {_EXPECTED}")
+    return Series.from_points(name, [(x, y) for x, y in pairs if y is not None])
