@@ -1,1 +1,5 @@
 """The `tuneguard` command."""
+
+from tuneguard.cli.program import main
+
+__all__ = ["main"]

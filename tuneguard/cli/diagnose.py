@@ -1,0 +1,117 @@
+"""`tuneguard diagnose`: read runs, print what was found, write the review."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tuneguard.cli.examination import Examined, Request, examine, write_reviews
+from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.output import write_result
+from tuneguard.cli.rendering import FORMATS, render
+from tuneguard.cli.selection import split_names
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tuneguard diagnose 6f1c2b7e9d0a4c55b3f2a1d0e9c8b7a6
+  tuneguard diagnose RUN_ID --no-write --format json --output diagnosis.json
+  tuneguard diagnose history.csv --map train_loss=my/objective
+  tuneguard diagnose RUN_ID OTHER_ID --select TG1,TG401 --fail-on critical
+"""
+)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How to print the diagnosis. Several targets in json are one document: a list under "
+    "`diagnoses`, and under `errors` the targets that could not be read.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the result to this file, whole or not at all, in place of standard output.",
+)
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    help="Ask only these rules: names, ids or id prefixes such as TG1, separated by commas. "
+    "Repeatable.",
+)
+@click.option(
+    "--ignore", multiple=True, metavar="RULES", help="Leave these rules out. Repeatable."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["info", "warning", "critical", "never"]),
+    default="warning",
+    show_default=True,
+    help="Exit with 1 where a finding is at least this severe.",
+)
+@click.option(
+    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
+)
+@click.option(
+    "--map",
+    "role_keys",
+    multiple=True,
+    metavar="ROLE=KEY",
+    help="Read ROLE (train_loss, validation_loss, gradient_norm, learning_rate, ...) from the "
+    "series KEY. Repeatable.",
+)
+@click.option("--no-write", is_flag=True, help="Leave the run alone: write no review into MLflow.")
+@click.option("--force", is_flag=True, help="Write the review even where nothing has changed.")
+@click.option("--verbose", is_flag=True, help="Print also what passed and what could not be told.")
+@click.pass_context
+def diagnose(ctx: click.Context, /, **options: Any) -> None:
+    """Say what went wrong in runs.
+
+    A TARGET is the id of an MLflow run or the path of a JSON or CSV history. The review of a run
+    is written into the run; a file is only read. Every target is diagnosed even where another
+    one fails, and the worst exit code wins.
+    """
+    request = _request(**options)
+    examined: list[Examined] = []
+    chunks = render(examine(request, examined), request)
+    write_result(chunks, request.output)
+    codes = [one.exit_code(request.fail_on) for one in examined]
+    if not (request.no_write or write_reviews(examined, request)):
+        codes.append(ExitCode.COULD_NOT_TELL)
+    ctx.exit(max(codes))
+
+
+def _request(
+    targets: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    role_keys: tuple[str, ...],
+    **options: Any,
+) -> Request:
+    request = Request(
+        targets=tuple(dict.fromkeys(targets)),
+        select=split_names(select),
+        ignore=split_names(ignore),
+        roles=dict(map(_role_and_key, role_keys)),
+        **options,
+    )
+    if request.output_format == "html" and len(request.targets) > 1:
+        raise click.UsageError("--format html is one page about one run: give one TARGET.")
+    if request.output is not None and not request.output.absolute().parent.is_dir():
+        raise click.BadParameter(
+            f"there is no folder {request.output.parent}", param_hint="--output"
+        )
+    return request
+
+
+def _role_and_key(text: str) -> tuple[str, str]:
+    role, separator, key = text.partition("=")
+    if not (role and separator and key):
+        raise click.BadParameter(f"{text!r} is not ROLE=KEY", param_hint="--map")
+    return role.strip().replace("-", "_"), key.strip()

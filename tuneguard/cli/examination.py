@@ -1,0 +1,143 @@
+"""From targets to diagnoses, and from diagnoses to reviews."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.selection import select_rules
+from tuneguard.cli.terminal import say
+from tuneguard.exceptions import TuneGuardError
+
+if TYPE_CHECKING:
+    from tuneguard.diagnosis import Diagnosis
+    from tuneguard.history import RunHistory
+    from tuneguard.rule import Rule
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `diagnose` was asked for, option by option."""
+
+    targets: tuple[str, ...]
+    output_format: str
+    output: Path | None
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    fail_on: str
+    tracking_uri: str | None
+    roles: dict[str, str]
+    no_write: bool
+    force: bool
+    verbose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What came of one target: a diagnosis, or the error that was in its way."""
+
+    target: str
+    diagnosis: Diagnosis | None = None
+    error: str = ""
+
+    def exit_code(self, fail_on: str) -> ExitCode:
+        """Return the exit code that this target alone would have."""
+        diagnosis = self.diagnosis
+        if diagnosis is None or diagnosis.verdict == "inconclusive":
+            return ExitCode.COULD_NOT_TELL
+        severities = [str(finding.severity) for finding in diagnosis.all_findings()]
+        order = ["info", "warning", "critical"]
+        bad = set(order[order.index(fail_on) :]) if fail_on in order else set()
+        if bad.intersection(severities):
+            return ExitCode.FOUND
+        return ExitCode.COULD_NOT_TELL if diagnosis.broken else ExitCode.NOTHING_FOUND
+
+
+def examine(request: Request, examined: list[Examined]) -> Iterator[Examined]:
+    """Diagnose target after target; each result is also appended to `examined`."""
+    from tuneguard.rules import BUILTIN_RULES
+
+    chosen = select_rules(request.select, request.ignore, BUILTIN_RULES)
+    rules = tuple(rule() for rule in chosen)
+    if not all(map(is_file, request.targets)):
+        _say_tracking_uri(request.tracking_uri)
+    for target in request.targets:
+        one = _examined(target, rules, request)
+        examined.append(one)
+        yield one
+
+
+def is_file(target: str) -> bool:
+    """Whether `target` means a file and not the id of a run."""
+    if _RUN_ID.fullmatch(target):
+        return False
+    path = Path(target)
+    return path.exists() or bool(path.suffix) or len(path.parts) > 1
+
+
+def write_reviews(examined: list[Examined], request: Request) -> bool:
+    """Write the review of each diagnosed run into MLflow; return whether all were written."""
+    runs = [one for one in examined if one.diagnosis is not None and not is_file(one.target)]
+    written = [_is_reviewed(one, request) for one in runs]
+    return all(written)
+
+
+def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examined:
+    from tuneguard.diagnosis import diagnose
+
+    try:
+        diagnosis = diagnose(_history(target, request), rules)
+    except TuneGuardError as error:
+        say(f"Error: {error}")
+        return Examined(target, error=str(error))
+    for broken in diagnosis.broken:
+        say(f"{target}: the rule {broken.rule} is broken ({broken.error}): please report it.")
+    if diagnosis.verdict == "inconclusive":
+        say(f"{target}: inconclusive. {_advice(diagnosis)}")
+    return Examined(target, diagnosis)
+
+
+def _history(target: str, request: Request) -> RunHistory:
+    if is_file(target):
+        from tuneguard.storage.files import read_history_file
+
+        return read_history_file(Path(target), roles=request.roles)
+    from tuneguard.storage.reader import load_run
+
+    return load_run(target, request.tracking_uri, roles=request.roles)
+
+
+def _advice(diagnosis: Diagnosis) -> str:
+    needs = list(dict.fromkeys(one.needs.rstrip(".") for one in diagnosis.abstained if one.needs))
+    if needs:
+        return f"{'; '.join(needs[:3])}."
+    reasons = list(dict.fromkeys(one.reason.rstrip(".") for one in diagnosis.abstained))
+    return f"{'; '.join(reasons[:3]) or 'No rule could judge it'}. --verbose says more."
+
+
+def _is_reviewed(one: Examined, request: Request) -> bool:
+    from tuneguard.reviewing import publish_review
+
+    assert one.diagnosis is not None  # noqa: S101 - for the type checker
+    try:
+        review = publish_review(
+            one.diagnosis, tracking_uri=request.tracking_uri, force=request.force
+        )
+    except TuneGuardError as error:
+        say(f"Error: the review of {one.target} was not written: {error}")
+        return False
+    what = "written" if review.was_written else "unchanged since the last diagnosis"
+    say(f"Review of {one.target} {what}: {review.url}")
+    return True
+
+
+def _say_tracking_uri(tracking_uri: str | None) -> None:
+    from tuneguard.storage.health import tracking_uri_in_use
+
+    say(f"Tracking URI: {tracking_uri_in_use(tracking_uri)}")

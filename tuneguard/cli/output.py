@@ -1,0 +1,49 @@
+"""Where the result goes: standard output, or a file that is whole or not there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from tuneguard.cli.terminal import say
+from tuneguard.exceptions import TuneGuardError
+
+
+def write_result(chunks: Iterable[str], output: Path | None) -> None:
+    """Write `chunks` to standard output as they come, or all of them to the file `output`.
+
+    Raises:
+        TuneGuardError: The file cannot be written.
+    """
+    if output is None:
+        for chunk in chunks:
+            click.echo(chunk, nl=False)
+        return
+    text = "".join(chunks)
+    try:
+        _replace(output, text)
+    except OSError as error:
+        raise TuneGuardError(f"Could not write {output}: {error.strerror}.") from error
+    say(f"Result written to {output}")
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(draft).chmod(0o666 & ~_umask())
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,61 @@
+"""Diagnoses as text, JSON, Markdown or HTML, one or several at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from tuneguard.cli.examination import Examined, Request
+from tuneguard.cli.terminal import terminal_width, wants_color
+
+FORMATS = ("text", "json", "markdown", "html")
+
+
+def render(examined: Iterable[Examined], request: Request) -> Iterator[str]:
+    """Yield the result piece by piece, each as soon as it is known."""
+    if request.output_format == "json":
+        yield _json(list(examined), is_one=len(request.targets) == 1)
+        return
+    is_first = True
+    for one in examined:
+        if one.diagnosis is not None:
+            yield ("" if is_first else "\n") + _page(one, request)
+            is_first = False
+
+
+def _page(one: Examined, request: Request) -> str:
+    assert one.diagnosis is not None  # noqa: S101 - for the type checker
+    if request.output_format == "markdown":
+        from tuneguard.reports.markdown import render_markdown
+
+        page = render_markdown(one.diagnosis)
+    elif request.output_format == "html":
+        from tuneguard.reports.html import render_html
+
+        page = render_html(one.diagnosis)
+    else:
+        from tuneguard.reports.text import render_text
+
+        page = render_text(
+            one.diagnosis,
+            color=request.output is None and wants_color(),
+            width=terminal_width(),
+            verbose=request.verbose,
+        )
+    return page.rstrip("\n") + "\n"
+
+
+def _json(examined: list[Examined], *, is_one: bool) -> str:
+    from tuneguard.reports.document import SCHEMA_VERSION, to_document
+
+    documents = [to_document(one.diagnosis) for one in examined if one.diagnosis is not None]
+    errors = [{"target": one.target, "error": one.error} for one in examined if one.error]
+    if is_one and documents:
+        return _dump(documents[0])
+    return _dump(
+        {"schema_version": SCHEMA_VERSION, "diagnoses": documents, "errors": errors},
+    )
+
+
+def _dump(document: object) -> str:
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
