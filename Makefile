@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types layers format docs bench clean
+.PHONY: help install demo test lint types layers format docs check clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,9 +31,15 @@ types: $(STAMP)  ## check types
 layers: $(STAMP)  ## check who imports whom
 	$(BIN)/lint-imports
 
+check: lint types layers test  ## all of it, as CI does
+
 format: $(STAMP)  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP)  ## write the generated pages of docs/reference
+	$(BIN)/python docs/generate_rules.py
+	$(BIN)/python docs/generate_reference.py
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
