@@ -17,6 +17,11 @@ def test_validation_at_every_whole_number_is_counted_in_epochs() -> None:
     assert history.series["val_loss"].axis is Axis.EPOCH
 
 
+def test_an_accuracy_by_epoch_tells_as_much_as_a_loss() -> None:
+    history = RunHistory.from_series({"loss": counted(0, 1000), "val_acc": counted(1, 10)})
+    assert history.series["val_acc"].axis is Axis.EPOCH
+
+
 def test_validation_at_steps_shares_the_axis_of_training() -> None:
     history = RunHistory.from_series(
         {"loss": counted(0, 1000), "val_loss": counted(100, 10, by=100)}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tuneguard.history.roles import Role, normalise
+from tuneguard.history.roles import normalise
 from tuneguard.history.series import Axis, Series
 
 _MAX_EPOCHS = 5000
 
 
 def place_on_axes(
-    series: Mapping[str, Series], roles: Mapping[Role, str], axis: Axis | None = None
+    series: Mapping[str, Series], validation: Iterable[str] = (), axis: Axis | None = None
 ) -> dict[str, Series]:
     """Say of each series what it counts along, and how far into the run each point lies.
 
@@ -23,24 +23,21 @@ def place_on_axes(
 
     Args:
         series: By key.
-        roles: Which key plays which role.
+        validation: Keys of what was measured on validation data.
         axis: What all of them count, where it is known.
 
     Returns:
         The same series by the same keys, on their axes.
     """
-    epochs = None if axis else _epochs_of_validation(series, roles)
+    epochs = None if axis else _epochs_of_validation(series, validation)
     axes = {key: axis or _axis_of(key, one, epochs) for key, one in series.items()}
     scales = {one: _Scale.of([series[key] for key in series if axes[key] is one]) for one in Axis}
     return {key: scales[axes[key]].place(one, axes[key]) for key, one in series.items()}
 
 
-def _epochs_of_validation(series: Mapping[str, Series], roles: Mapping[Role, str]) -> float | None:
-    key = roles.get(Role.VALIDATION_LOSS)
-    if key is None or not _counts_by_one(series[key]):
-        return None
-    end = float(series[key].steps[-1])
-    return end if end <= _MAX_EPOCHS else None
+def _epochs_of_validation(series: Mapping[str, Series], validation: Iterable[str]) -> float | None:
+    ends = (float(series[key].steps[-1]) for key in validation if _counts_by_one(series[key]))
+    return max((end for end in ends if end <= _MAX_EPOCHS), default=None)
 
 
 def _axis_of(key: str, series: Series, epochs: float | None) -> Axis:

@@ -84,6 +84,13 @@ class Assignment:
     metrics: tuple[Metric, ...]
     notes: tuple[str, ...]
 
+    @property
+    def validation_keys(self) -> list[str]:
+        """Return the keys of what was measured on validation data."""
+        loss = self.roles.get(Role.VALIDATION_LOSS)
+        metrics = [metric.key for metric in self.metrics if metric.split == "validation"]
+        return metrics if loss is None else [loss, *metrics]
+
 
 def assign_roles(
     lengths: Mapping[str, int],

@@ -144,7 +144,7 @@ class RunHistory:
         text = {key: str(value) for key, value in (params or {}).items()}
         hyperparameters = Hyperparameters.from_params(text)
         planned = planned_steps or hyperparameters.planned_steps
-        placed = place_on_axes(built, assignment.roles, axis and Axis(axis))
+        placed = place_on_axes(built, assignment.validation_keys, axis and Axis(axis))
         return cls(
             series=placed,
             roles=assignment.roles,

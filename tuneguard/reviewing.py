@@ -1,0 +1,119 @@
+"""A diagnosis put where people look at the run: in its tags, its description, its artifacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuneguard import keys
+from tuneguard.diagnosis import Diagnosis
+from tuneguard.exceptions import RunNotFoundError
+from tuneguard.findings import Finding
+from tuneguard.reports.description import render_description
+from tuneguard.reports.document import to_json
+from tuneguard.reports.html import render_html
+from tuneguard.reports.markdown import render_markdown
+from tuneguard.reports.svg import draw
+from tuneguard.reports.table import findings_table
+from tuneguard.storage.connection import connect, find_run
+from tuneguard.storage.fingerprint import review_fingerprint
+from tuneguard.storage.review import Review, finding_value, is_written, write_review
+from tuneguard.storage.run_page import run_page
+from tuneguard.version import __version__
+
+_TABLE = f"{keys.ARTIFACTS}/findings_table.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedReview:
+    """Where a review is.
+
+    Attributes:
+        was_written: Whether anything was written; the run may already carry this very review.
+        url: Address of the run's page, with the command that starts a server where none is known.
+    """
+
+    was_written: bool
+    url: str
+
+
+def publish_review(
+    diagnosis: Diagnosis, *, tracking_uri: str | None = None, force: bool = False
+) -> PublishedReview:
+    """Write the review of a diagnosis into the run that was diagnosed.
+
+    Nothing is written where the run already carries the review of the same state by the same
+    rules. The run's status and times stay as they are.
+
+    Args:
+        diagnosis: What was found.
+        tracking_uri: Where the run is kept; where it was read from, if not given.
+        force: Whether to write again what is already there.
+
+    Raises:
+        RunNotFoundError: The diagnosis is not of a run, or the run is gone.
+        RunDeletedError: The run is in the trash: it can be read, but not written to.
+        StoreUnreachableError: The store does not answer, or refuses.
+    """
+    identity = diagnosis.identity
+    if identity.run_id is None:
+        raise RunNotFoundError(
+            "This diagnosis is not of a run in MLflow: there is nowhere to write its review."
+        )
+    client = connect(tracking_uri or _uri_of(diagnosis))
+    run = find_run(client, identity.run_id)
+    url = run_page(client.tracking_uri, run.info.experiment_id, identity.run_id)
+    fingerprint = review_fingerprint(identity.state, diagnosis.rules, __version__)
+    if is_written(run, fingerprint) and not force:
+        return PublishedReview(False, url)
+    write_review(client, run, _review(diagnosis, fingerprint))
+    return PublishedReview(True, url)
+
+
+def _uri_of(diagnosis: Diagnosis) -> str | None:
+    """Return where the run was read from; a masked password leaves that to MLflow's setting."""
+    uri = diagnosis.identity.tracking_uri
+    return None if uri is None or ":***@" in uri else uri
+
+
+def _review(diagnosis: Diagnosis, fingerprint: str) -> Review:
+    pictures = _pictures(diagnosis)
+    return Review(
+        fingerprint=fingerprint,
+        tags={
+            keys.TAG_VERDICT: diagnosis.verdict,
+            keys.TAG_FINDINGS: ", ".join(_names(diagnosis)) or "none",
+            keys.TAG_VERSION: __version__,
+            **{f"{keys.TAG_PREFIX}{one.rule}": _value(one) for one in diagnosis.all_findings()},
+        },
+        description=render_description(diagnosis, next(iter(pictures), None)),
+        artifacts={
+            **pictures,
+            _TABLE: findings_table(diagnosis),
+            f"{keys.ARTIFACTS}/diagnosis.json": to_json(diagnosis),
+            f"{keys.ARTIFACTS}/report.md": render_markdown(diagnosis),
+            f"{keys.ARTIFACTS}/report.html": render_html(diagnosis),
+        },
+        table=_TABLE,
+    )
+
+
+def _pictures(diagnosis: Diagnosis) -> dict[str, str]:
+    return {
+        f"{keys.ARTIFACTS}/evidence/{finding.rule}.svg": draw(finding.picture)
+        for finding in diagnosis.all_findings()
+        if finding.picture is not None
+    }
+
+
+def _names(diagnosis: Diagnosis) -> list[str]:
+    """Return the rules that found something, causes before symptoms."""
+    ordered = (*diagnosis.findings, *diagnosis.all_findings())
+    return list(dict.fromkeys(finding.rule for finding in ordered))
+
+
+def _value(finding: Finding) -> str:
+    axis = finding.picture.axis if finding.picture else "step"
+    first = finding.first_step
+    return finding_value(
+        str(finding.severity), axis, f"{first:.0f}" if first % 1 == 0 else f"{first:g}"
+    )

@@ -1,0 +1,131 @@
+"""A review written into a run: artifacts, description, tags, and the fingerprint last."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mlflow
+from mlflow.entities import Run, RunTag
+
+from tuneguard import keys
+from tuneguard.exceptions import StoreUnreachableError
+from tuneguard.storage.connection import translated_errors
+from tuneguard.storage.description_block import with_block
+
+_DESCRIPTION = "mlflow.note.content"
+_LOGGED_ARTIFACTS = "mlflow.loggedArtifacts"
+_FINDING_VALUE = re.compile(r"(info|warning|critical) @ (step|epoch) \S+")
+
+
+@dataclass(frozen=True)
+class Review:
+    """What is written into a run, ready to be stored.
+
+    Attributes:
+        fingerprint: What the review depends on: of two reviews with the same, one is enough.
+        tags: Run tags by key, without the fingerprint.
+        description: Markdown block for the run's description.
+        artifacts: Text files by path among the run's artifacts.
+        table: Which of the artifacts MLflow shall show as a table.
+    """
+
+    fingerprint: str
+    tags: Mapping[str, str]
+    description: str
+    artifacts: Mapping[str, str]
+    table: str
+
+
+def finding_value(severity: str, axis: str, first: str) -> str:
+    """Return the value of a finding's tag.
+
+    >>> finding_value("critical", "step", "120")
+    'critical @ step 120'
+    """
+    return f"{severity} @ {axis} {first}"
+
+
+def is_written(run: Run, fingerprint: str) -> bool:
+    """Whether `run` carries the review of this fingerprint, whole."""
+    return bool(run.data.tags.get(keys.TAG_FINGERPRINT) == fingerprint)
+
+
+def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> None:
+    """Write a review in place of an earlier one. Status and times of the run stay as they are.
+
+    The fingerprint goes first and comes last, so that a review that was interrupted is written
+    again by the next diagnosis.
+
+    Args:
+        client: Client of the store that holds the run.
+        run: The run as it is now.
+        review: What to write.
+
+    Raises:
+        StoreUnreachableError: The store refused, or the artifacts could not be written; in the
+            latter case everything else was.
+    """
+    run_id = run.info.run_id
+    with translated_errors(client.tracking_uri, run_id):
+        if keys.TAG_FINGERPRINT in run.data.tags:
+            client.delete_tag(run_id, keys.TAG_FINGERPRINT)
+        problem = _write_artifacts(client, run_id, review)
+        # read again: a person may have edited the description meanwhile
+        present = client.get_run(run_id).data.tags
+        for key in _stale_tags(present, review):
+            client.delete_tag(run_id, key)
+        client.log_batch(run_id, tags=[RunTag(*tag) for tag in _tags(present, review).items()])
+        if problem:
+            raise StoreUnreachableError(
+                f"The tags and the description of run {run_id} were written, its report was "
+                f"not: the artifact store {run.info.artifact_uri} refused ({problem}). Give "
+                "yourself the right to write there, and diagnose the run again."
+            )
+        client.set_tag(run_id, keys.TAG_FINGERPRINT, review.fingerprint)
+
+
+def _write_artifacts(client: mlflow.MlflowClient, run_id: str, review: Review) -> str | None:
+    """Return what went wrong, or `None`."""
+    try:
+        for path, text in review.artifacts.items():
+            client.log_text(run_id, text, path)
+    except Exception as error:  # noqa: BLE001 - an artifact store may raise anything
+        return str(error).strip().partition("\n")[0] or type(error).__name__
+    return None
+
+
+def _tags(present: Mapping[str, str], review: Review) -> dict[str, str]:
+    tags = dict(review.tags)
+    tags[_DESCRIPTION] = with_block(present.get(_DESCRIPTION, ""), review.description)
+    logged = _with_table(present.get(_LOGGED_ARTIFACTS, "[]"), review.table)
+    if logged is not None:
+        tags[_LOGGED_ARTIFACTS] = logged
+    return tags
+
+
+def _with_table(logged: str, path: str) -> str | None:
+    """Return MLflow's list of special artifacts with a table added, or `None` to leave it."""
+    try:
+        entries = json.loads(logged)
+    except json.JSONDecodeError:
+        return None
+    entry = {"path": path, "type": "table"}
+    if not isinstance(entries, list) or entry in entries:
+        return None
+    return json.dumps([*entries, entry])
+
+
+def _stale_tags(present: Mapping[str, str], review: Review) -> list[str]:
+    """Return the tags of findings that an earlier review had and this one has not."""
+    earlier = present.get(keys.TAG_FINDINGS, "").split(", ")
+    return [
+        key
+        for key, value in present.items()
+        if key.startswith(keys.TAG_PREFIX)
+        and key not in review.tags
+        and key not in keys.TAGS
+        and (key.removeprefix(keys.TAG_PREFIX) in earlier or _FINDING_VALUE.fullmatch(value))
+    ]
