@@ -13,7 +13,9 @@ from tuneguard.findings import Line, Picture
 MAX_PANELS: Final = 3
 
 _COMPARABLE: Final = 50.0
-_LARGEST: Final = 1e300
+# Far beyond what training can mean, and far enough from the largest double for an axis' margins.
+_LARGEST: Final = 1e150
+_SMALLEST: Final = 1e-150
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def panels_of(picture: Picture) -> tuple[Panel, ...]:
     log_scale = view.log_scale and all(_is_positive(line) for line in picture.lines)
     groups = [list(picture.lines)] if log_scale else _comparable(picture.lines)
     threshold = view.threshold
-    if threshold is not None and (not math.isfinite(threshold) or (log_scale and threshold <= 0)):
+    if threshold is not None and (_gap_word(threshold) or (log_scale and threshold <= _SMALLEST)):
         threshold = None
     return tuple(
         Panel(tuple(lines), threshold if rank == 0 else None, log_scale)
@@ -102,7 +104,7 @@ def _peak(line: Line) -> float:
 
 
 def _is_positive(line: Line) -> bool:
-    return all(value > 0 for value in line.values if not _gap_word(value))
+    return all(value > _SMALLEST for value in line.values if not _gap_word(value))
 
 
 def _gap_word(value: float) -> str:

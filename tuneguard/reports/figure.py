@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from tuneguard.findings import Line, Picture, View
-from tuneguard.reports.curves import Panel, drawable, gaps_of, panels_of
-from tuneguard.reports.untrusted import clipped
+from tuneguard.reports.curves import Gap, Panel, drawable, gaps_of, panels_of
+from tuneguard.reports.untrusted import clipped, clipped_in_the_middle
 from tuneguard.reports.wording import number
 
 # Mid-tones: each has a contrast of at least 3.8 on white and on near-black, and the order keeps
@@ -21,12 +21,12 @@ _STROKES: Final[tuple[Any, ...]] = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (8, 2, 
 _INK: Final = "#7a7a7a"
 _GUILTY: Final = "#cf5a12"
 
-_WIDTH: Final = 8.4
-_HEIGHT_ALONE: Final = 3.0
+_WIDTH: Final = 7.0
+_HEIGHT_ALONE: Final = 3.1
 _HEIGHT_STACKED: Final = 2.1
-_LEGEND_ROW: Final = 0.25
-_LEGEND_COLUMNS: Final = 2
-_NAME_LENGTH: Final = 40
+_LEGEND_ROW: Final = 0.23
+_NAME_LENGTH: Final = 60
+_WORD_LENGTH: Final = 40
 _FEW_POINTS: Final = 40
 _HAIR_SPACE: Final = "\u200a"
 _TOP_EDGE: Final = 0.97
@@ -41,7 +41,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "text.parse_math": False,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 12,
+    "font.size": 11,
     "text.color": _INK,
     "axes.labelcolor": _INK,
     "axes.edgecolor": _INK,
@@ -50,7 +50,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "axes.spines.right": False,
     "xtick.color": _INK,
     "ytick.color": _INK,
-    "path.simplify_threshold": 0.3,
+    "path.simplify": False,
 }
 """Settings of matplotlib under which a figure must be built and written."""
 
@@ -87,7 +87,7 @@ def axis_label(picture: Picture) -> str:
 
 
 def _height(panel: Panel, *, is_alone: bool) -> float:
-    rows = math.ceil(len(panel.lines) / _LEGEND_COLUMNS)
+    rows = math.ceil(len(panel.lines) / _legend_columns(panel))
     return (_HEIGHT_ALONE if is_alone else _HEIGHT_STACKED) + _LEGEND_ROW * rows
 
 
@@ -106,44 +106,69 @@ def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
     is_first = first_style == 0
     _write(axes, [*labels, *(_draw_marks(axes, view) if is_first else ())])
     if panel.lines:
-        _draw_legend(axes)
+        _draw_legend(axes, _legend_columns(panel))
 
 
 def _draw_line(axes: Axes, line: Line, position: int) -> list[_Label]:
     """Draw one line, with what is not finite at the top edge; return what to write there."""
     color = _COLORS[position % len(_COLORS)]
     steps, values = drawable(line)
+    dotted = _dotted(values)
     axes.plot(
         steps,
         values,
         color=color,
         linestyle=_STROKES[position % len(_STROKES)],
         linewidth=1.8,
-        marker="o" if len(steps) <= _FEW_POINTS else "",
+        marker="o" if dotted else "",
+        markevery=dotted,
         markersize=3.5,
         label=_legend_name(line.metric),
     )
-    at_top = axes.get_xaxis_transform()
     height = _TOP_EDGE - _GAP_ROW * (position % _GAP_ROWS)
-    labels: dict[str, _Label] = {}
-    for gap in gaps_of(line):
-        axes.plot(gap.steps, (height, height), transform=at_top, color=color, linewidth=2.5)
-        axes.plot(gap.steps[0], height, "X", transform=at_top, color=color, markersize=8)
-        labels.setdefault(gap.word, _Label(gap.steps[0], gap.word, color))
-    return list(labels.values())
+    return _draw_gaps(axes, gaps_of(line), height, color)
+
+
+def _dotted(values: list[float]) -> list[int]:
+    """Return which points need a dot: all of a few, else those that no line reaches."""
+    if len(values) <= _FEW_POINTS:
+        return list(range(len(values)))
+    around = [math.nan, *values, math.nan]
+    return [
+        at
+        for at, (before, _, after) in enumerate(zip(around, values, around[2:], strict=False))
+        if math.isnan(before) and math.isnan(after)
+    ]
+
+
+def _draw_gaps(axes: Axes, gaps: list[Gap], height: float, color: str) -> list[_Label]:
+    at_top = axes.get_xaxis_transform()
+    steps = [step for gap in gaps for step in (*gap.steps, math.nan)]
+    axes.plot(steps, [height] * len(steps), transform=at_top, color=color, linewidth=2.5)
+    firsts: dict[str, float] = {}
+    for gap in gaps:
+        firsts.setdefault(gap.word, gap.steps[0])
+    for step in firsts.values():
+        axes.plot(step, height, "X", transform=at_top, color=color, markersize=8)
+    return [_Label(step, word, color) for word, step in firsts.items()]
 
 
 def _legend_name(metric: str) -> str:
     """Name a line; a name that begins with `_` would be left out of the legend."""
-    name = clipped(metric, _NAME_LENGTH)
+    name = clipped_in_the_middle(metric, _NAME_LENGTH)
     return f"{_HAIR_SPACE}{name}" if name.startswith("_") else name
 
 
-def _draw_legend(axes: Axes) -> None:
+def _legend_columns(panel: Panel) -> int:
+    longest = max((len(line.metric) for line in panel.lines), default=0)
+    return 2 if longest <= _NAME_LENGTH // 2 else 1
+
+
+def _draw_legend(axes: Axes, columns: int) -> None:
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=_LEGEND_COLUMNS,
+        ncols=columns,
         frameon=False,
         borderaxespad=0.2,
         handlelength=2.6,
@@ -166,7 +191,7 @@ def _draw_marks(axes: Axes, view: View) -> list[_Label]:
     marks = [mark for mark in view.marks if math.isfinite(mark[0])]
     for step, _ in marks:
         axes.axvline(step, color=_INK, linewidth=1.2)
-    return [_Label(step, clipped(word, _NAME_LENGTH), _INK) for step, word in marks]
+    return [_Label(step, clipped(word, _WORD_LENGTH), _INK) for step, word in marks]
 
 
 def _write(axes: Axes, labels: list[_Label]) -> None:
@@ -188,12 +213,13 @@ def _write(axes: Axes, labels: list[_Label]) -> None:
 
 
 def _scale(axes: Axes, panel: Panel) -> None:
-    if not panel.log_scale:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-    else:
+    if panel.log_scale:
         axes.set_yscale("log")
-        low, high = axes.get_ylim()
-        is_narrow = high < 100 * low
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if is_narrow else (1,), numticks=7))
         axes.yaxis.set_minor_formatter(NullFormatter())
+    low, high = axes.get_ylim()
+    if panel.log_scale and high >= 10 * low:
+        between = (1, 2, 5) if high < 100 * low else (1,)
+        axes.yaxis.set_major_locator(LogLocator(subs=between, numticks=7))
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+import warnings
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -43,7 +44,7 @@ def draw(picture: Picture, *, salt: str = "") -> str:
 def describe(picture: Picture) -> str:
     """Return in words what the picture shows besides its lines."""
     view = picture.view
-    sentences = [f"Over the {axis_label(picture)}."]
+    sentences = [f"Horizontal axis: {axis_label(picture)}."]
     if view.span:
         sentences.append(f"Shaded: {window(view.span, picture.axis)}.")
     if view.threshold is not None:
@@ -60,6 +61,8 @@ def describe(picture: Picture) -> str:
 def _written(picture: Picture, settings: Any) -> str:
     written = io.StringIO()
     anonymous = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with _drawing, mpl.rc_context(settings):
+    with _drawing, mpl.rc_context(settings), warnings.catch_warnings():
+        # The viewer of the picture has fonts for scripts that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure_of(picture).savefig(written, format="svg", metadata=anonymous)
     return written.getvalue()

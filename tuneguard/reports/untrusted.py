@@ -63,6 +63,16 @@ def clipped(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
+def clipped_in_the_middle(text: str, length: int) -> str:
+    """Return `text`, cut to `length` characters in its middle: the ends of keys tell them apart.
+
+    >>> clipped_in_the_middle("gradient_norm/layer.0.weight", 17)
+    'gradien....weight'
+    """
+    tail = (length - 3) // 2
+    return text if len(text) <= length else f"{text[: length - 3 - tail]}...{text[-tail:]}"
+
+
 def markdown_safe(text: str) -> str:
     r"""Return `text` such that Markdown shows it as it is: no markup, links, math or HTML.
 
