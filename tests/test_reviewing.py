@@ -1,0 +1,133 @@
+"""A diagnosis becomes a review in the run that was diagnosed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from tuneguard import keys
+from tuneguard.diagnosis import Diagnosis
+from tuneguard.exceptions import RunDeletedError, RunNotFoundError
+from tuneguard.findings import Evidence, Finding, Line, Picture, Severity, View
+from tuneguard.reviewing import publish_review
+from tuneguard.storage.reader import load_run
+
+EVIDENCE = Evidence("loss", "rise above the best", 3.0, 1.0, (120, 200))
+PICTURE = Picture(View(("loss",)), (Line("loss", (0, 120, 200), (1.0, 0.5, 4.0)),))
+SYMPTOM = Finding("dead-units", "TG203", Severity.WARNING, "Units died.", "Why.", (EVIDENCE,), 0.5)
+FINDING = Finding(
+    "divergence",
+    "TG402",
+    Severity.CRITICAL,
+    "The loss <b>rose</b>.",
+    "Why.",
+    (EVIDENCE,),
+    0.9,
+    symptoms=(SYMPTOM,),
+    picture=PICTURE,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
+    path: Path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    client = MlflowClient(f"sqlite:///{path}")
+    client.create_experiment("training", artifact_location=str(path.parent / "artifacts"))
+    return client
+
+
+@pytest.fixture(autouse=True)
+def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@pytest.fixture
+def diagnosis(store: MlflowClient) -> Diagnosis:
+    experiment = store.get_experiment_by_name("training")
+    run_id = store.create_run(experiment.experiment_id, run_name="<img src=x>").info.run_id
+    store.log_metric(run_id, "loss", 1.0)
+    store.update_run(run_id, status="FINISHED")
+    history = load_run(run_id, store.tracking_uri)
+    return Diagnosis("critical", (FINDING,), (), (), identity=history.identity, rules=("TG402",))
+
+
+def tags(store: MlflowClient, diagnosis: Diagnosis) -> dict[str, str]:
+    return dict(store.get_run(diagnosis.identity.run_id).data.tags)
+
+
+def test_every_surface_is_written(store: MlflowClient, diagnosis: Diagnosis) -> None:
+    published = publish_review(diagnosis)
+    assert published.was_written
+    assert diagnosis.identity.run_id in published.url
+    found = tags(store, diagnosis)
+    assert found[keys.TAG_VERDICT] == "critical"
+    assert found[keys.TAG_FINDINGS] == "divergence, dead-units"
+    assert found["tuneguard.divergence"] == "critical @ step 120"
+    assert found["tuneguard.dead-units"] == "warning @ step 120"
+    assert (
+        "get-artifact?path=tuneguard%2Fevidence%2Fdivergence.svg" in found["mlflow.note.content"]
+    )
+    run_id = diagnosis.identity.run_id
+    assert {Path(entry.path).name for entry in store.list_artifacts(run_id, "tuneguard")} == {
+        "report.html",
+        "report.md",
+        "diagnosis.json",
+        "findings_table.json",
+        "evidence",
+    }
+    (picture,) = store.list_artifacts(run_id, "tuneguard/evidence")
+    assert picture.path == "tuneguard/evidence/divergence.svg"
+
+
+def test_the_documents_are_valid(
+    store: MlflowClient, diagnosis: Diagnosis, tmp_path: Path
+) -> None:
+    publish_review(diagnosis)
+    folder = Path(store.download_artifacts(diagnosis.identity.run_id, "tuneguard", str(tmp_path)))
+    assert json.loads((folder / "diagnosis.json").read_text())["verdict"] == "critical"
+    assert set(json.loads((folder / "findings_table.json").read_text())) == {"columns", "data"}
+    report = (folder / "report.html").read_text()
+    assert "<img src=x>" not in report
+    assert "<b>rose</b>" not in report
+
+
+def test_the_same_review_is_written_once(store: MlflowClient, diagnosis: Diagnosis) -> None:
+    assert publish_review(diagnosis).was_written
+    store.set_tag(diagnosis.identity.run_id, keys.TAG_VERDICT, "edited")
+    again = replace(
+        diagnosis, identity=load_run(diagnosis.identity.run_id, store.tracking_uri).identity
+    )
+    assert not publish_review(again).was_written
+    assert tags(store, diagnosis)[keys.TAG_VERDICT] == "edited"
+    assert publish_review(again, force=True).was_written
+    assert tags(store, diagnosis)[keys.TAG_VERDICT] == "critical"
+
+
+def test_other_rules_make_another_review(store: MlflowClient, diagnosis: Diagnosis) -> None:
+    publish_review(diagnosis)
+    healthy = replace(diagnosis, verdict="healthy", findings=(), rules=("TG101",))
+    assert publish_review(healthy).was_written
+    found = tags(store, diagnosis)
+    assert found[keys.TAG_FINDINGS] == "none"
+    assert "tuneguard.divergence" not in found
+
+
+def test_an_epoch_is_called_an_epoch(store: MlflowClient, diagnosis: Diagnosis) -> None:
+    finding = replace(FINDING, picture=replace(PICTURE, axis="epoch"), symptoms=())
+    publish_review(replace(diagnosis, findings=(finding,)))
+    assert tags(store, diagnosis)["tuneguard.divergence"] == "critical @ epoch 120"
+
+
+def test_a_deleted_run_cannot_be_written_to(store: MlflowClient, diagnosis: Diagnosis) -> None:
+    store.delete_run(diagnosis.identity.run_id)
+    with pytest.raises(RunDeletedError, match="Restore it first"):
+        publish_review(diagnosis)
+
+
+def test_a_diagnosis_of_a_file_has_no_run() -> None:
+    with pytest.raises(RunNotFoundError, match="not of a run"):
+        publish_review(Diagnosis("healthy", (), (), ()))
