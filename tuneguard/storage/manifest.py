@@ -44,7 +44,7 @@ class Manifest:
         params: Hyper-parameters that the optimizer and the model reveal.
         higher_is_better: Direction of metrics, from the user.
         planned_steps: How many optimizer steps were planned, where known.
-        prefixed_keys: Charted keys that belong to somebody else; ours carry a prefix.
+        charted_keys: Keys of the metrics table that this recorder writes and nobody else.
         steps: How many optimizer steps were recorded so far.
         dropped: How many values were lost because nothing could take them.
         complete: Whether recording has ended.
@@ -56,7 +56,7 @@ class Manifest:
     params: Mapping[str, str] = field(default_factory=dict)
     higher_is_better: Mapping[str, bool] = field(default_factory=dict)
     planned_steps: int | None = None
-    prefixed_keys: tuple[str, ...] = ()
+    charted_keys: tuple[str, ...] = ()
     steps: int = 0
     dropped: int = 0
     complete: bool = False
@@ -129,7 +129,7 @@ def _from_document(document: Mapping[str, Any]) -> Manifest:
             str(name): bool(value) for name, value in document["higher_is_better"].items()
         },
         planned_steps=None if planned is None else int(planned),
-        prefixed_keys=tuple(str(key) for key in document["prefixed_keys"]),
+        charted_keys=tuple(str(key) for key in document["charted_keys"]),
         steps=int(document["steps"]),
         dropped=int(document["dropped"]),
         complete=bool(document["complete"]),

@@ -1,0 +1,89 @@
+"""Delivery while the training goes on: every other second, patiently, on its own thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from tuneguard.exceptions import StoreUnreachableError
+from tuneguard.storage.delivery import Delivery
+from tuneguard.storage.record_writer import compact
+from tuneguard.storage.spool import Spool
+
+INTERVAL_SECONDS = 2.0
+_LONGEST_INTERVAL = 30.0
+_LAST_ATTEMPTS = (0.0, 0.5, 1.0, 2.0)
+_SPEAK_AFTER = 3.0
+
+_logger = logging.getLogger(__name__)
+
+
+class DeliveryThread:
+    """Sends what comes into a spool, more rarely while the store does not answer.
+
+    Args:
+        spool: What is to be delivered.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._delivery = Delivery(spool)
+        self._finishing = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tuneguard-delivery", daemon=True)
+        self.failure = ""
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Ask for the rest to be delivered: nothing more comes into the spool."""
+        self._finishing.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, and return whether everything was delivered."""
+        early = min(_SPEAK_AFTER, max(seconds, 0.0))
+        if not self._ended.wait(early):
+            _logger.info("Sending what was recorded to MLflow ...")
+            self._ended.wait(max(seconds - early, 0.0))
+        return self._ended.is_set() and not self.failure
+
+    def _run(self) -> None:
+        interval = INTERVAL_SECONDS
+        while not self._finishing.wait(interval):
+            interval = INTERVAL_SECONDS if self._send() else min(2 * interval, _LONGEST_INTERVAL)
+        self._finish()
+        self._ended.set()
+
+    def _send(self) -> bool:
+        if self._spool.ticket.run_id is None:
+            return True
+        try:
+            self._delivery.send()
+        except Exception as error:  # noqa: BLE001 - whatever MLflow raises, it is tried again
+            if not self.failure:
+                _logger.warning("MLflow does not take what is recorded, trying on: %s", error)
+            self.failure = str(error)
+            return False
+        self.failure = ""
+        return True
+
+    def _finish(self) -> None:
+        try:
+            compact(self._spool)
+        except OSError as error:
+            _logger.debug("The parts stay as they are: %s", error)
+        for pause in _LAST_ATTEMPTS:
+            time.sleep(pause)
+            try:
+                self._delivery.finish()
+            except StoreUnreachableError as error:
+                self.failure = str(error)
+            except Exception as error:  # noqa: BLE001 - the rest is for sync
+                self.failure = str(error)
+                return
+            else:
+                self.failure = ""
+                return

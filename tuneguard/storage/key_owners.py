@@ -1,0 +1,62 @@
+"""Whose a key of the metrics table is: what somebody else writes is left to its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tuneguard import keys
+from tuneguard.storage.charts import ChartPoint
+
+
+class KeyOwners:
+    """Tells our keys from those of others by the latest value of each.
+
+    A key whose latest value is not one that we wrote belongs to somebody else; ours is moved to
+    the same name under `tuneguard/` from then on.
+
+    Args:
+        own: Keys that earlier recordings of the same run, or this one, have written.
+    """
+
+    def __init__(self, own: Iterable[str] = ()) -> None:
+        self.own = set(own)
+        self._inherited: dict[str, float] | None = None
+        self._possible: dict[str, set[float]] = {}
+        self._foreign: set[str] = set()
+
+    def look(self, latest: Mapping[str, float]) -> None:
+        """Take in the latest value of each key of the run."""
+        if self._inherited is None:
+            self._inherited = {key: value for key, value in latest.items() if key in self.own}
+        for key, value in latest.items():
+            is_ours = value in self._possible.get(key, ())
+            if not is_ours and self._inherited.get(key) != value:
+                self._foreign.add(key)
+                self.own.discard(key)
+
+    def place(self, point: ChartPoint) -> ChartPoint:
+        """Return the point under the key that it is to be written to."""
+        base = point.key.removesuffix(keys.MAXIMUM_SUFFIX)
+        if {base, point.key} & self._foreign and not point.key.startswith(keys.PREFIX):
+            return point._replace(key=f"{keys.PREFIX}{point.key}")
+        return point
+
+    def writing(self, points: Iterable[ChartPoint]) -> None:
+        """Note what is about to be sent: the store may take it and fail to say so."""
+        for point in points:
+            self.own.add(point.key)
+            self._possible.setdefault(point.key, set()).add(point.value)
+
+    def wrote(self, points: Iterable[ChartPoint]) -> None:
+        """Note what the store has taken: of each key, the latest value is now among it."""
+        latest: dict[str, ChartPoint] = {}
+        for point in points:
+            if point.key not in latest or _order(point) >= _order(latest[point.key]):
+                latest[point.key] = point
+        for key, point in latest.items():
+            self._possible[key] = {point.value}
+
+
+def _order(point: ChartPoint) -> tuple[int, int, float]:
+    """How MLflow decides which point of a key is the latest."""
+    return (point.step, point.timestamp, point.value)

@@ -1,0 +1,121 @@
+"""The full record on its way to disk: a segment that grows, cut into parts."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from tuneguard import keys
+from tuneguard.storage.columns import Columns
+from tuneguard.storage.part_files import merge_parts, write_part
+from tuneguard.storage.segments import Segment, read_segment
+from tuneguard.storage.spool import Spool
+
+PART_BYTES = 8 * 2**20
+PART_SECONDS = 600.0
+COMPACTED_BYTES = 64 * 2**20
+_SEGMENT = "segment-{:05d}.arrow"
+_PART = "part-{:05d}.parquet"
+
+
+class RecordWriter:
+    """Appends measured values to a spool, and cuts what has grown large or old into a part.
+
+    Args:
+        spool: Where the record is kept.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._segment: Segment | None = None
+        self._opened = 0.0
+        self._number = 0
+
+    def append(self, columns: Columns) -> None:
+        """Write values to disk; a killed process loses none of them.
+
+        Raises:
+            OSError: The disk did not take them.
+        """
+        if self._segment is None:
+            self._segment = self._open()
+        try:
+            self._segment.append(columns)
+        except OSError:
+            # what follows a write cut short could not be read back: the next one starts afresh
+            torn, self._segment = self._segment, None
+            with suppress(OSError):
+                torn.close()
+            raise
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to cut a part."""
+        if self._segment is None:
+            return False
+        is_old = time.monotonic() - self._opened > PART_SECONDS
+        return is_old or self._segment.size > PART_BYTES
+
+    def cut(self) -> None:
+        """Turn the segment into a part.
+
+        Raises:
+            OSError: The disk did not take the part; the segment stays for a later `recover`.
+        """
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            segment.close()
+            _turn_into_part(self._spool, segment.path)
+
+    def _open(self) -> Segment:
+        if self._spool.folder is None:
+            raise OSError("there is no spool")
+        self._number += 1
+        self._opened = time.monotonic()
+        return Segment(self._spool.folder / _SEGMENT.format(self._number))
+
+
+def recover(spool: Spool) -> None:
+    """Turn what a process that was killed left behind into parts.
+
+    Raises:
+        OSError: The disk did not take a part.
+    """
+    if spool.folder is not None:
+        for path in sorted(spool.folder.glob("segment-*.arrow")):
+            _turn_into_part(spool, path)
+
+
+def compact(spool: Spool) -> None:
+    """Replace several parts by one, where they are all here and small enough together.
+
+    Raises:
+        OSError: The disk did not take the result; the parts stay.
+    """
+    manifest = spool.manifest
+    if spool.folder is None or len(manifest.parts) < 2 or manifest.size > COMPACTED_BYTES:
+        return
+    sources = [spool.folder / part.name for part in manifest.parts]
+    if all(source.exists() for source in sources):
+        number = max(int(part.name[5:-8]) for part in manifest.parts) + 1
+        merged = merge_parts(sources, spool.folder / _PART.format(number))
+        spool.change_manifest(parts=(merged,))
+
+
+def _turn_into_part(spool: Spool, segment: Path) -> None:
+    columns = read_segment(segment)
+    name = _PART.format(int(segment.stem.removeprefix("segment-")))
+    is_known = any(part.name == name for part in spool.manifest.parts)
+    if len(columns) and not is_known:
+        part = write_part(columns, segment.with_name(name))
+        spool.add_part(part, _steps_in(columns))
+    segment.unlink()
+
+
+def _steps_in(columns: Columns) -> int:
+    if keys.TRAIN_LOSS not in columns.keys:
+        return 0
+    return int(np.count_nonzero(columns.codes == columns.keys.index(keys.TRAIN_LOSS)))

@@ -1,0 +1,214 @@
+"""One recorder's folder on the local disk: what was measured, until MLflow has all of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from tuneguard import keys
+from tuneguard.exceptions import HistoryFormatError
+from tuneguard.storage.folder_lock import lock_folder
+from tuneguard.storage.manifest import Manifest, Part
+from tuneguard.storage.outbox import Outbox
+
+_TICKET = "run.json"
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Where the content of a spool belongs.
+
+    Attributes:
+        tracking_uri: The tracking store.
+        run_id: The run, or `None` while the store could not be asked for one.
+        experiment: Name of the experiment for a run that is yet to be created.
+        started: When recording started, in milliseconds since 1970.
+        own_run: Whether the run was started for this recording, so that its end is ours to tell.
+        status: How the run ended (`FINISHED`, `FAILED`, `KILLED`), or `None` while it goes on.
+        host: The machine that records.
+        process: Id of the process that records.
+        ended: When recording ended, in milliseconds since 1970.
+    """
+
+    tracking_uri: str
+    run_id: str | None
+    experiment: str | None = None
+    started: int = 0
+    own_run: bool = False
+    status: str | None = None
+    host: str = ""
+    process: int = 0
+    ended: int | None = None
+
+
+class Spool:
+    """A folder that holds one recorder's ticket, manifest, segments, parts and outbox.
+
+    Safe to use from several threads. Where there is no disk (`folder` is `None`), the ticket and
+    the manifest live in memory, and nothing measured can be kept.
+
+    Args:
+        folder: The folder, which is this process's own.
+        ticket: Where its content belongs.
+        manifest: What the record holds so far.
+        lock: What keeps other processes off.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        ticket: Ticket,
+        manifest: Manifest,
+        lock: IO[bytes] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.ticket = ticket
+        self.manifest = manifest
+        self.outbox = Outbox(folder)
+        self._lock = lock
+        self._mutex = threading.RLock()
+
+    @classmethod
+    def create(cls, root: Path, ticket: Ticket, manifest: Manifest) -> Spool:
+        """Make the folder of a new recorder.
+
+        Raises:
+            OSError: The disk did not take it.
+        """
+        folder = root / manifest.recorder
+        folder.mkdir(parents=True)
+        here = replace(ticket, host=socket.gethostname(), process=os.getpid())
+        spool = cls(folder, here, manifest, lock_folder(folder))
+        spool._write_manifest()
+        spool._write_ticket()
+        return spool
+
+    @classmethod
+    def take_over(cls, folder: Path) -> Spool | None:
+        """Open what another process left, or return `None` while that process is alive.
+
+        Raises:
+            OSError: The folder cannot be read.
+            HistoryFormatError: It holds no spool.
+        """
+        lock = lock_folder(folder)
+        if lock is None:
+            return None
+        try:
+            ticket = _read_ticket(folder / _TICKET)
+            manifest = Manifest.from_json((folder / keys.MANIFEST).read_text(encoding="utf-8"))
+        except BaseException:
+            lock.close()
+            raise
+        return cls(folder, ticket, manifest, lock)
+
+    def change_ticket(self, **changes: Any) -> None:
+        """Change fields of the ticket; where the disk does not take it, in memory only."""
+        with self._mutex:
+            self.ticket = replace(self.ticket, **changes)
+            with suppress(OSError):
+                self._write_ticket()
+
+    def change_manifest(self, **changes: Any) -> None:
+        """Change fields of the manifest; where the disk does not take it, in memory only."""
+        with self._mutex:
+            self.manifest = replace(self.manifest, **changes)
+            with suppress(OSError):
+                self._write_manifest()
+
+    def add_part(self, part: Part, steps: int) -> None:
+        """Enter a part that has been written, with the number of optimizer steps in it."""
+        with self._mutex:
+            parts = tuple(sorted((*self.manifest.parts, part), key=lambda one: one.name))
+            self.change_manifest(parts=parts, steps=self.manifest.steps + steps)
+
+    def remove(self) -> None:
+        """Delete the folder, and let it go."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.release()
+
+    def is_recorded_beside(self, recorder: str) -> bool:
+        """Whether another recorder that keeps its spool beside this one is alive."""
+        if self.folder is None or recorder == self.manifest.recorder:
+            return False
+        try:
+            lock = lock_folder(self.folder.parent / recorder)
+        except OSError:
+            return False
+        if lock is not None:
+            lock.close()
+        return lock is None
+
+    def release(self) -> None:
+        """Let other processes have the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _write_ticket(self) -> None:
+        self._write(_TICKET, json.dumps(asdict(self.ticket), indent=1))
+
+    def _write_manifest(self) -> None:
+        self._write(keys.MANIFEST, self.manifest.to_json())
+
+    def _write(self, name: str, text: str) -> None:
+        if self.folder is None:
+            return
+        unfinished = self.folder / f"{name}.unfinished"
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(self.folder / name)
+
+
+def open_spool(root: str | os.PathLike[str] | None, ticket: Ticket, manifest: Manifest) -> Spool:
+    """Make the spool of a new recorder; where the disk does not take it, one without a folder."""
+    chosen = spool_root(root)
+    try:
+        return Spool.create(chosen, ticket, manifest)
+    except OSError as error:
+        _logger.warning("Nothing can be kept in %s (%s): only charts are recorded.", chosen, error)
+        return Spool(None, ticket, manifest)
+
+
+def spool_root(chosen: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of all spools: as chosen, from $TUNEGUARD_SPOOL, or the user's cache."""
+    if chosen is not None:
+        return Path(chosen)
+    if from_environment := os.environ.get("TUNEGUARD_SPOOL"):
+        return Path(from_environment)
+    return _user_cache() / "tuneguard" / "spool"
+
+
+def spool_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders that hold a spool, oldest first."""
+    if root.is_dir():
+        yield from sorted(path.parent for path in root.glob(f"*/{_TICKET}"))
+
+
+def _read_ticket(path: Path) -> Ticket:
+    try:
+        return Ticket(**json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise HistoryFormatError(
+            f"{path} says not where the recording belongs: {error}."
+        ) from error
+
+
+def _user_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -1,0 +1,133 @@
+"""Sends what recorders left on the local disk."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mlflow import MlflowClient
+from mlflow.entities import RunStatus
+
+from tuneguard.exceptions import HistoryFormatError, StoreUnreachableError
+from tuneguard.storage.delivery import Delivery
+from tuneguard.storage.reachability import is_reachable
+from tuneguard.storage.record_writer import compact, recover
+from tuneguard.storage.run_choice import DEFAULT_EXPERIMENT_ID, experiment_named
+from tuneguard.storage.spool import Spool, spool_folders, spool_root
+from tuneguard.storage.store_probe import without_password
+
+_QUIET_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What became of one spool.
+
+    Attributes:
+        spool: Its folder.
+        outcome: `delivered` (and removed), `in use` by a recorder that is alive, or `failed`
+            (and kept).
+        tracking_uri: The store that it belongs to, without password.
+        run_id: The run, where there is one.
+        reason: Why it failed, or who uses it.
+    """
+
+    spool: Path
+    outcome: Literal["delivered", "in use", "failed"]
+    tracking_uri: str = ""
+    run_id: str | None = None
+    reason: str = ""
+
+
+def sync(
+    root: str | os.PathLike[str] | None = None,
+    tracking_uri: str | None = None,
+    on_result: Callable[[SyncResult], None] | None = None,
+) -> list[SyncResult]:
+    """Deliver every spool that no recorder uses any more.
+
+    A run that could not be created at the time is created with its original start. The status of
+    a run that was started for the recording is told, others' runs keep theirs.
+
+    Args:
+        root: Folder of the spools; $TUNEGUARD_SPOOL or the user's cache where not given.
+        tracking_uri: Send to this store in place of the one that each spool names.
+        on_result: Called with each result as it comes.
+
+    Returns:
+        One result a spool, oldest first.
+    """
+    results: list[SyncResult] = []
+    for folder in spool_folders(spool_root(root)):
+        result = _sync_folder(folder, tracking_uri)
+        results.append(result)
+        if on_result is not None:
+            on_result(result)
+    return results
+
+
+def _sync_folder(folder: Path, tracking_uri: str | None) -> SyncResult:
+    try:
+        last_change = max(path.stat().st_mtime for path in folder.iterdir())
+        spool = Spool.take_over(folder)
+    except (OSError, HistoryFormatError) as error:
+        return SyncResult(folder, "failed", reason=str(error))
+    if spool is None:
+        return SyncResult(folder, "in use", reason="a process on this machine records into it")
+    try:
+        return _sync_spool(spool, folder, last_change, tracking_uri)
+    finally:
+        spool.release()
+
+
+def _sync_spool(
+    spool: Spool, folder: Path, last_change: float, tracking_uri: str | None
+) -> SyncResult:
+    ticket = spool.ticket
+    is_elsewhere = ticket.host != socket.gethostname() and ticket.status is None
+    if is_elsewhere and time.time() - last_change < _QUIET_SECONDS:
+        return SyncResult(folder, "in use", reason=f"a process on {ticket.host} records into it")
+    if tracking_uri is not None:
+        spool.change_ticket(tracking_uri=tracking_uri)
+    uri = without_password(spool.ticket.tracking_uri)
+    try:
+        _deliver(spool, last_change)
+    except Exception as error:  # noqa: BLE001 - one spool that fails does not keep the others
+        reason = str(error).partition("\n")[0]
+        return SyncResult(folder, "failed", uri, spool.ticket.run_id, reason)
+    spool.remove()
+    return SyncResult(folder, "delivered", uri, spool.ticket.run_id)
+
+
+def _deliver(spool: Spool, last_change: float) -> None:
+    uri = spool.ticket.tracking_uri
+    if not is_reachable(uri):
+        raise StoreUnreachableError(f"Nothing answers at {without_password(uri)}.")
+    client = MlflowClient(uri)
+    if spool.ticket.run_id is None:
+        spool.change_ticket(run_id=_create_run(client, spool))
+    recover(spool)
+    compact(spool)
+    Delivery(spool).finish()
+    _tell_end(client, spool, int(last_change * 1000))
+
+
+def _create_run(client: MlflowClient, spool: Spool) -> str:
+    name = spool.ticket.experiment
+    experiment = experiment_named(client, name) if name else DEFAULT_EXPERIMENT_ID
+    return str(client.create_run(experiment, start_time=spool.ticket.started).info.run_id)
+
+
+def _tell_end(client: MlflowClient, spool: Spool, last_change: int) -> None:
+    """Tell how our own run ended: failed, where its process died without a word."""
+    ticket = spool.ticket
+    if not ticket.own_run or ticket.run_id is None:
+        return
+    if client.get_run(ticket.run_id).info.status == RunStatus.to_string(RunStatus.RUNNING):
+        status = ticket.status or RunStatus.to_string(RunStatus.FAILED)
+        client.set_terminated(ticket.run_id, status, end_time=ticket.ended or last_change)
