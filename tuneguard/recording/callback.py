@@ -1,0 +1,223 @@
+"""The callback: the few calls that a training loop makes."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sized
+from types import TracebackType
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from tuneguard.recording.facts import facts_of_model, facts_of_optimizer
+from tuneguard.recording.layers import Layers
+from tuneguard.recording.loss_mean import LossMean
+from tuneguard.recording.measured_values import validation_values
+from tuneguard.recording.recorder import Recorder
+from tuneguard.recording.timed_batches import TimedBatches
+from tuneguard.recording.unbreakable import unbreakable
+from tuneguard.storage.manifest import Manifest, new_recorder_id
+from tuneguard.storage.run_choice import choose_run
+from tuneguard.storage.sink import Sink
+from tuneguard.storage.spool import open_spool
+
+Batch = TypeVar("Batch")
+
+
+class TuneGuardCallback:
+    """Records a training loop into an MLflow run.
+
+    Loss, gradient norms, learning rates, update sizes, validation metrics and times go to the
+    run that is given, or is active, or is started (and then ended) here. No call waits for the
+    device or for a server, none changes what is trained, and none raises but the constructor.
+
+    Args:
+        model: The model that is trained.
+        optimizer: The optimizer that trains it; its steps are hooked.
+        scaler: The `GradScaler` in use, so that norms are unscaled and skipped steps are seen.
+        accumulate: Micro-batches in an optimizer step.
+        task: What is learned, such as `classification` or `regression`.
+        num_classes: Number of classes of a classification.
+        higher_is_better: Direction of validation metrics, by name.
+        planned_steps: How many optimizer steps are planned.
+        run_id: An existing run to record into; its status is left alone.
+        tracking_uri: The tracking store; MLflow's own choice where not given.
+        experiment: Name of the experiment for a run that is started here.
+        flush_every: Steps that are handed over together, at most.
+        spool: Folder for what MLflow has not taken yet; $TUNEGUARD_SPOOL or the user's cache
+            where not given.
+
+    Raises:
+        ValueError: An argument makes no sense.
+
+    Example:
+        ```python
+        with TuneGuardCallback(model, optimizer) as guard:
+            for inputs, targets in guard.batches(loader):
+                optimizer.zero_grad()
+                loss = criterion(model(inputs), targets)
+                loss.backward()
+                guard.on_after_backward(loss)
+                optimizer.step()
+        ```
+    """
+
+    def __init__(  # noqa: PLR0913 - each names one thing that only the user knows
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        scaler: torch.amp.GradScaler | None = None,
+        accumulate: int = 1,
+        task: str | None = None,
+        num_classes: int | None = None,
+        higher_is_better: Mapping[str, bool] | None = None,
+        planned_steps: int | None = None,
+        run_id: str | None = None,
+        tracking_uri: str | None = None,
+        experiment: str | None = None,
+        flush_every: int = 50,
+        spool: str | os.PathLike[str] | None = None,
+    ) -> None:
+        _check(model, optimizer)
+        numbers = {
+            "accumulate": accumulate,
+            "num_classes": num_classes,
+            "planned_steps": planned_steps,
+            "flush_every": flush_every,
+        }
+        _check_positive(numbers)
+        given = {"task": task, **numbers}
+        del given["flush_every"]
+        self.process = os.getpid()
+        self.failed: set[str] = set()
+        self._loss = LossMean(accumulate)
+        layers = Layers(model)
+        self._facts = {name: str(value) for name, value in given.items() if value is not None}
+        self._facts |= facts_of_optimizer(optimizer) | facts_of_model(model)
+        manifest = Manifest(
+            new_recorder_id(),
+            layers=layers.names,
+            params=dict(self._facts),
+            higher_is_better=dict(higher_is_better or {}),
+            planned_steps=planned_steps,
+        )
+        self._spool = open_spool(spool, choose_run(run_id, tracking_uri, experiment), manifest)
+        self._sink = Sink(self._spool)
+        self._recorder = Recorder(
+            layers, optimizer, self._sink, scaler=scaler, flush_every=flush_every
+        )
+        self._is_closed = False
+        atexit.register(self._close_at_exit)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that is recorded into; `None` while the store could not be asked for one."""
+        return self._spool.ticket.run_id
+
+    @unbreakable
+    def on_after_backward(self, loss: torch.Tensor | float) -> None:
+        """Measure the gradient; to be called after each `backward()`, before clipping.
+
+        Args:
+            loss: The loss of the micro-batch, one element, as it is before a `GradScaler`
+                scales it: `loss`, not `scaler.scale(loss)`.
+        """
+        mean = self._loss.add(loss)
+        if mean is not None and not self._is_closed:
+            self._recorder.begin_step(mean)
+
+    @unbreakable
+    def on_validation_end(self, metrics: Mapping[str, Any]) -> None:
+        """Record the results of a validation at the optimizer step that was reached.
+
+        Args:
+            metrics: Numbers or tensors of one element, by name, such as `loss` and `accuracy`.
+        """
+        if not self._is_closed:
+            self._recorder.add(validation_values(metrics))
+
+    def batches(self, loader: Iterable[Batch]) -> TimedBatches[Batch]:
+        """Return what yields the batches of `loader`, timing the wait for each.
+
+        Args:
+            loader: Any iterable; the length stays known where it is.
+        """
+        self._describe_data(loader)
+        return TimedBatches(loader, self._on_batch)
+
+    def close(self, status: str = "FINISHED") -> None:
+        """Deliver what was recorded, and end the run if it was started here.
+
+        Waits for the store for 15 seconds at most; the rest is for `tuneguard sync`. Closing
+        again does nothing.
+
+        Args:
+            status: How the training ended: `FINISHED`, `FAILED` or `KILLED`.
+        """
+        if not self._is_closed:
+            self._is_closed = True
+            self._close(status)
+
+    def __enter__(self) -> TuneGuardCallback:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close(_status_after(error))
+
+    @unbreakable
+    def _close(self, status: str) -> None:
+        atexit.unregister(self._close_at_exit)
+        try:
+            self._recorder.close()
+        finally:
+            self._sink.close(status)
+
+    def _close_at_exit(self) -> None:
+        is_interactive = hasattr(sys, "ps1")
+        self.close(_status_after(None if is_interactive else getattr(sys, "last_value", None)))
+
+    @unbreakable
+    def _on_batch(self, seconds: float, samples: int) -> None:
+        self._recorder.clock.waited(seconds, samples)
+        if samples and "batch_size" not in self._facts:
+            self._learn({"batch_size": str(samples)})
+
+    @unbreakable
+    def _describe_data(self, loader: object) -> None:
+        dataset = getattr(loader, "dataset", None)
+        if isinstance(dataset, Sized) and "train_samples" not in self._facts:
+            self._learn({"train_samples": str(len(dataset))})
+
+    def _learn(self, facts: Mapping[str, str]) -> None:
+        self._facts |= facts
+        self._sink.describe(params=dict(self._facts))
+
+
+def _check(model: object, optimizer: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module, not {type(model).__name__}.")  # noqa: TRY004 - wrong arguments all raise the same
+    if not hasattr(optimizer, "register_step_post_hook"):
+        raise ValueError(
+            f"optimizer must be a torch.optim.Optimizer, not {type(optimizer).__name__}."
+        )
+
+
+def _check_positive(numbers: Mapping[str, int | None]) -> None:
+    for name, value in numbers.items():
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}.")
+
+
+def _status_after(error: BaseException | None) -> str:
+    if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
+        return "FINISHED"
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"

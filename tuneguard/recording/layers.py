@@ -1,0 +1,82 @@
+"""A model's parameters, and the layers that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+from tuneguard import keys
+
+_COMPILED = "_orig_mod."
+
+
+class Layers:
+    """Which parameter belongs to which layer: the module that holds it.
+
+    Args:
+        model: The model, or a wrapper around it (compiled, data parallel).
+
+    Attributes:
+        parameters: The model's parameters, each once.
+        names: Paths of the layers in the order in which they were registered, which is from
+            input to output in most models.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        inner = unwrapped(model)
+        owners: list[str] = []
+        self.parameters: list[nn.Parameter] = []
+        for name, parameter in inner.named_parameters():
+            path = name.replace(_COMPILED, "").rpartition(".")[0]
+            owners.append(path or type(inner).__name__)
+            self.parameters.append(parameter)
+        self.names = tuple(dict.fromkeys(owners))
+        position = {name: rank for rank, name in enumerate(self.names)}
+        self._layer_of = np.array([position[owner] for owner in owners], dtype=np.intp)
+
+    def keys(self, quantity: str) -> tuple[str, ...]:
+        """Return the metric key of `quantity` for each layer."""
+        return tuple(
+            keys.safe(f"{quantity}/{'global_' if name == keys.GLOBAL else name}")
+            for name in self.names
+        )
+
+    def sums(
+        self, of_parameters: NDArray[np.float64], indices: Iterable[int] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Add up a quantity of parameters over the layers.
+
+        Args:
+            of_parameters: Shape `(steps, parameters)`.
+            indices: Which parameter each column belongs to; all of them where not given.
+
+        Returns:
+            The sums, of shape `(steps, layers)`, and of each layer whether anything was added.
+        """
+        layer_of = self._layer_of if indices is None else self._layer_of[list(indices)]
+        sums = np.zeros((len(of_parameters), len(self.names)))
+        for layer in np.unique(layer_of):
+            sums[:, layer] = of_parameters[:, layer_of == layer].sum(axis=1)
+        return sums, np.isin(np.arange(len(self.names)), layer_of)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return the model inside of what parallel training and compilation wrap around it."""
+    while True:
+        if isinstance(model, DataParallel | DistributedDataParallel):
+            model = model.module
+        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
+            model = inner
+        else:
+            return model
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """Return this process's share of a tensor that is spread over several."""
+    to_local = getattr(tensor, "to_local", None)
+    return tensor if to_local is None else to_local()

@@ -1,0 +1,49 @@
+"""A data loader whose batches are waited for with a clock in hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import Any, Generic, TypeVar, cast
+
+import torch
+
+Batch = TypeVar("Batch")
+
+
+class TimedBatches(Generic[Batch]):
+    """Yields what `loader` yields, and tells `on_batch` how long each batch took.
+
+    Args:
+        loader: Any iterable; its exceptions pass through.
+        on_batch: Called with the seconds waited, and the number of samples in the batch.
+    """
+
+    def __init__(self, loader: Iterable[Batch], on_batch: Callable[[float, int], None]) -> None:
+        self._loader = loader
+        self._on_batch = on_batch
+
+    def __len__(self) -> int:
+        return len(cast("Sized", self._loader))
+
+    def __iter__(self) -> Iterator[Batch]:
+        asked = time.perf_counter()
+        for batch in self._loader:
+            self._on_batch(time.perf_counter() - asked, samples_in(batch))
+            yield batch
+            asked = time.perf_counter()
+
+
+def samples_in(batch: Any) -> int:
+    """Return the leading dimension of the first tensor in a batch, 0 where there is none.
+
+    >>> samples_in({"inputs": [torch.zeros(8, 3)]})
+    8
+    """
+    if isinstance(batch, torch.Tensor):
+        return int(batch.shape[0]) if batch.ndim else 1
+    if isinstance(batch, Mapping):
+        batch = list(batch.values())
+    if isinstance(batch, list | tuple):
+        return next((count for part in batch if (count := samples_in(part))), 0)
+    return 0
