@@ -92,7 +92,20 @@ def inconclusive() -> Diagnosis:
 
 
 def overfitted() -> Diagnosis:
-    """A run judged by epochs, with two series of very different magnitude."""
+    """A run judged by epochs."""
+    finding = replace(
+        _noisy_validation(),
+        rule="overfitting",
+        rule_id="TG101",
+        severity=Severity.WARNING,
+        summary="val_loss rose by 0.31 from its best at epoch 12 while train_loss still fell.",
+        picture=overfitted_picture(),
+    )
+    return replace(healthy(), verdict="warning", findings=(finding,))
+
+
+def overfitted_picture() -> Picture:
+    """Three lines over epochs, one of them of a very different magnitude."""
     epochs = tuple(float(epoch) for epoch in range(1, 31))
     training = Line("train_loss", epochs, tuple(2.2 * math.exp(-epoch / 6) for epoch in epochs))
     validation = Line(
@@ -104,15 +117,7 @@ def overfitted() -> Diagnosis:
     view = View(
         ("train_loss", "val_loss", "lr"), span=(13, 30), threshold=0.65, marks=((12, "best"),)
     )
-    finding = replace(
-        _noisy_validation(),
-        rule="overfitting",
-        rule_id="TG101",
-        severity=Severity.WARNING,
-        summary="val_loss rose by 0.31 from its best at epoch 12 while train_loss still fell.",
-        picture=Picture(view, (training, validation, rate), axis="epoch"),
-    )
-    return replace(healthy(), verdict="warning", findings=(finding,))
+    return Picture(view, (training, validation, rate), axis="epoch")
 
 
 def with_text(text: str) -> Diagnosis:

@@ -154,9 +154,9 @@ def _draw_gaps(axes: Axes, gaps: list[Gap], height: float, color: str) -> list[_
 
 
 def _legend_name(metric: str) -> str:
-    """Name a line; a name that begins with `_` would be left out of the legend."""
+    """Name a line; without a name, or with one that begins with `_`, a legend leaves it out."""
     name = clipped_in_the_middle(metric, _NAME_LENGTH)
-    return f"{_HAIR_SPACE}{name}" if name.startswith("_") else name
+    return f"{_HAIR_SPACE}{name}" if name[:1] in {"", "_"} else name
 
 
 def _legend_columns(panel: Panel) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ _STYLES: Final = {
     "dim": "2",
 }
 _INDENT: Final = "   "
+_PLAIN: Final[Mapping[str, str]] = {}
 
 
 def render_text(
@@ -57,8 +58,9 @@ class _Layout:
 
     def _head(self, diagnosis: Diagnosis) -> Iterator[str]:
         identity = diagnosis.identity
-        verdict = self._styled(diagnosis.verdict.upper(), diagnosis.verdict)
-        yield from self._filled(f"{verdict}  {wording.headline(diagnosis)}.", "")
+        verdict = diagnosis.verdict.upper()
+        headline = f"{verdict}  {wording.headline(diagnosis)}."
+        yield from self._filled(headline, "", {verdict: diagnosis.verdict})
         where = [f"run {wording.run_name(diagnosis)}"]
         if identity.run_id and identity.name:
             where.append(f"id {identity.run_id}")
@@ -66,15 +68,15 @@ class _Layout:
             where.append(f"tracking URI {identity.tracking_uri}")
         if diagnosis.is_running:
             where.append("still running")
-        yield from self._filled(self._styled(", ".join(where), "dim"), "")
+        yield from (self._styled(line, "dim") for line in self._filled(", ".join(where), ""))
 
     def _finding(self, finding: Finding, number: str, indent: str) -> Iterator[str]:
-        severity = str(finding.severity)
+        severity, title = str(finding.severity), wording.title(finding.rule)
         yield from self._filled(
-            f"{number}{self._styled(severity.upper(), severity)}  "
-            f"{self._styled(wording.title(finding.rule), 'bold')} ({finding.rule_id}), "
+            f"{number}{severity.upper()}  {title} ({finding.rule_id}), "
             f"{wording.since(finding)}, confidence {wording.confidence(finding)}",
             indent,
+            {severity.upper(): severity, title: "bold"},
         )
         inner = indent + _INDENT
         is_symptom = not number
@@ -100,11 +102,12 @@ class _Layout:
             )
 
     def _fix(self, fix: Prescription, rank: int, indent: str, *, is_full: bool) -> Iterator[str]:
-        label = self._styled(f"Fix {rank}:", "bold")
+        label = f"Fix {rank}:"
         if not is_full:
-            yield from self._filled(f"{label} {fix.action} [{wording.change(fix)}]", indent)
+            shown = f"{label} {fix.action} [{wording.change(fix)}]"
+            yield from self._filled(shown, indent, {label: "bold"})
             return
-        yield from self._filled(f"{label} {fix.action}", indent)
+        yield from self._filled(f"{label} {fix.action}", indent, {label: "bold"})
         inner = indent + _INDENT
         yield from self._filled(wording.change(fix), inner)
         for topic, sentence in (
@@ -119,11 +122,11 @@ class _Layout:
 
     def _looked_at(self, diagnosis: Diagnosis) -> Iterator[str]:
         for broken in diagnosis.broken:
-            failed = self._styled("FAILED RULE", "critical")
             yield from self._filled(
-                f"{failed}  {broken.rule} ({broken.rule_id}) raised {broken.error}; "
+                f"FAILED RULE  {broken.rule} ({broken.rule_id}) raised {broken.error}; "
                 "this is a bug in the rule, and says nothing of the run.",
                 "",
+                {"FAILED RULE": "critical"},
             )
         yield from self._passed(diagnosis)
         yield from self._not_judged(diagnosis.abstained)
@@ -153,14 +156,18 @@ class _Layout:
             reason = one.reason.rstrip(".")
             yield from self._filled(f"{wording.title(one.rule)}: {reason}.{needs}", _INDENT)
 
-    def _filled(self, text: str, indent: str) -> list[str]:
-        return textwrap.wrap(
+    def _filled(self, text: str, indent: str, styles: Mapping[str, str] = _PLAIN) -> list[str]:
+        """Break `text` into lines, then style its phrases: a colour must not move a break."""
+        lines = textwrap.wrap(
             text,
             max(self.width, len(indent) + 30),
             initial_indent=indent,
             subsequent_indent=indent + _INDENT,
             break_on_hyphens=False,
         )
+        for phrase, style in styles.items():
+            lines[0] = lines[0].replace(phrase, self._styled(phrase, style), 1)
+        return lines
 
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text

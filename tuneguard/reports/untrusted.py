@@ -28,8 +28,8 @@ def terminal_safe(text: str) -> str:
     >>> terminal_safe("red\x1b[31m\nname")
     'red[31m name'
     """
-    kept = (_visible(character) for character in text[:MAX_LENGTH])
-    return "".join(kept)
+    kept = text[:MAX_LENGTH]
+    return kept if kept.isprintable() else "".join(map(_visible, kept))
 
 
 def code_safe(code: str) -> str:

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+
+from tuneguard.findings import Severity
+from tuneguard.reports import wording
+from tuneguard.reports.text import render_text
+
+COLOR = re.compile(r"\x1b\[[\d;]+m")
+
+
+def test_the_verdict_comes_first(diagnosis):
+    first = render_text(diagnosis, color=False).splitlines()[0]
+    assert first.startswith(diagnosis.verdict.upper())
+
+
+def test_colours_are_the_only_difference_that_colours_make(diagnosis):
+    plain = render_text(diagnosis, color=False, width=500)
+    colored = render_text(diagnosis, color=True, width=500)
+    assert "\x1b" not in plain
+    assert COLOR.search(colored)
+    assert COLOR.sub("", colored) == plain
+
+
+@pytest.mark.parametrize("width", [60, 100, 160])
+def test_prose_keeps_to_the_width(samples, width):
+    lines = render_text(samples.diverged(), color=False, width=width).splitlines()
+    code = {"torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.8)"}
+    prose = [line for line in lines if line.strip() not in code]
+    assert max(map(len, prose)) <= width
+
+
+def test_colours_do_not_move_line_breaks(samples):
+    plain = render_text(samples.diverged(), color=False, width=60)
+    colored = render_text(samples.diverged(), color=True, width=60)
+    assert COLOR.sub("", colored) == plain
+
+
+def test_every_finding_tells_what_since_when_and_by_what_numbers(samples):
+    diagnosis = samples.diverged()
+    shown = " ".join(render_text(diagnosis, color=False).split())
+    for finding in diagnosis.all_findings():
+        assert finding.summary in shown
+        assert finding.why in shown
+        assert finding.rule_id in shown
+        assert wording.since(finding) in shown
+        for evidence in finding.evidence:
+            assert f"{evidence.metric}, {evidence.statistic}" in shown
+            assert f"{wording.number(evidence.value)} {wording.relation(evidence)}" in shown
+
+
+def test_only_the_first_fix_is_shown_in_full_unless_asked(samples):
+    fixes = samples.diverged().findings[0].prescriptions
+    short = render_text(samples.diverged(), color=False, width=400)
+    full = render_text(samples.diverged(), color=False, width=400, verbose=True)
+    assert fixes[0].tradeoff in short
+    assert fixes[1].action in short
+    assert f"Tradeoff: {fixes[1].tradeoff}" not in short.split("2. INFO")[0]
+    assert f"Tradeoff: {fixes[1].tradeoff}" in full.split("2. INFO")[0]
+
+
+def test_the_snippet_can_be_copied(samples):
+    lines = render_text(samples.diverged(), color=False).splitlines()
+    start = next(at for at, line in enumerate(lines) if line.strip().startswith("for group in"))
+    first, second = lines[start : start + 2]
+    indent = len(first) - len(first.lstrip())
+    assert [first[indent:], second[indent:]] == [
+        "for group in optimizer.param_groups:",
+        "    group['lr'] = 0.05",
+    ]
+
+
+def test_symptoms_stand_deeper_than_their_cause(samples):
+    lines = render_text(samples.diverged(), color=False).splitlines()
+    depth = {
+        name: next(len(line) - len(line.lstrip()) for line in lines if f"  {name} (" in line)
+        for name in ("Learning rate too high", "Divergence", "Non-finite values")
+    }
+    assert list(depth.values()) == sorted(set(depth.values()))
+
+
+def test_it_says_what_passed_and_what_to_record(samples):
+    diagnosis = samples.diverged()
+    shown = render_text(diagnosis, color=False, width=400)
+    assert "Passed 1 check: overfitting." in shown
+    assert diagnosis.abstained[0].needs.split(" ", 1)[1] in shown
+    assert diagnosis.notes[0] in shown
+    assert diagnosis.broken[0].error in shown
+    assert "still running" in shown
+
+
+def test_it_says_which_store_was_read(samples):
+    assert samples.IDENTITY.tracking_uri in render_text(samples.healthy(), color=False, width=400)
+
+
+def test_a_hostile_run_cannot_move_the_terminal(samples, hostile):
+    shown = render_text(samples.with_text(hostile), color=False)
+    forbidden = {"Cc", "Cf", "Cs"}
+    assert not any(unicodedata.category(one) in forbidden for one in shown.replace("\n", ""))
+
+
+def test_a_hostile_name_cannot_forge_a_verdict(samples):
+    shown = render_text(samples.with_text("x\nHEALTHY  Nothing wrong"), color=False, width=60)
+    assert not any(line.startswith("HEALTHY") for line in shown.splitlines())
+
+
+def test_each_severity_is_a_word(samples):
+    shown = render_text(samples.diverged(), color=False)
+    assert {str(Severity.CRITICAL).upper(), str(Severity.INFO).upper()} <= set(shown.split())
