@@ -76,6 +76,12 @@ def test_one_loss_by_step_and_by_epoch_is_not_ambiguous() -> None:
     assert assignment.notes == ()
 
 
+def test_of_a_loss_logged_twice_the_denser_is_taken() -> None:
+    assignment = assign_roles({"train/loss": 10, "tuneguard/train/loss": 500})
+    assert assignment.roles[Role.TRAIN_LOSS] == "tuneguard/train/loss"
+    assert assignment.notes == ()
+
+
 def test_several_losses_that_fit_as_well_are_reported() -> None:
     assignment = assign_roles({"train/box_loss": 50, "train/cls_loss": 50})
     assert assignment.roles[Role.TRAIN_LOSS] == "train/box_loss"

@@ -192,6 +192,15 @@ class TestRecord:
         assert len(series) == 53
         assert series.sampling is Sampling.THINNED
 
+    def test_a_chart_that_gave_way_to_a_persons_own_metric(
+        self, client: MlflowClient, run_id: str, tmp_path: Path
+    ) -> None:
+        keep_record(client, run_id, tmp_path, 50)
+        log(client, run_id, keys.TRAIN_LOSS, falling(2))
+        log(client, run_id, f"{keys.PREFIX}{keys.TRAIN_LOSS}", falling(5, by=10))
+        lengths = {key: len(series) for key, series in load_run(run_id).series.items()}
+        assert lengths == {keys.TRAIN_LOSS: 2, f"{keys.PREFIX}{keys.TRAIN_LOSS}": 50}
+
     def test_system_metrics_beside_a_record(
         self, client: MlflowClient, run_id: str, tmp_path: Path
     ) -> None:

@@ -45,7 +45,7 @@ _EVALUATION = {"eval", "evaluation"}
 _VALIDATION = {"val", "valid", "validation", "dev"} | _EVALUATION
 _TEST = {"test", "testing", "holdout"}
 _LOSS = {"loss", "ce", "nll", "logloss", "crossentropy", "objective", "cost"}
-_FILLER = {"epoch", "step", "batch", "total", "mean", "avg", "average", "running", "tuneguard"}
+_FILLER = {"epoch", "step", "batch", "total", "mean", "avg", "average", "running"}
 _GRADIENT_NORM = re.compile(
     r"^(tuneguard_)?(train_)?(grad|gradient|gradients)(_2_0)?_norm(_total|_global)?$"
 )
@@ -150,7 +150,7 @@ def _ambiguity(role: Role, best: _Candidate, rest: list[_Candidate]) -> list[str
 
 def _essence(key: str) -> frozenset[str]:
     """Return the words of a key without those that only say how often it was logged."""
-    return frozenset(normalise(key).split("_")) - _FILLER
+    return frozenset(normalise(key.removeprefix(keys.PREFIX)).split("_")) - _FILLER
 
 
 def _checked(overrides: Mapping[str, str], lengths: Mapping[str, int]) -> dict[Role, str]:
@@ -172,7 +172,7 @@ def _checked(overrides: Mapping[str, str], lengths: Mapping[str, int]) -> dict[R
 
 def _loss_role(key: str) -> list[tuple[Role, int]]:
     """Roles that a loss-like name may play, each with a penalty for what does not fit."""
-    tokens = normalise(key).split("_")
+    tokens = normalise(key.removeprefix(keys.PREFIX)).split("_")
     if not _LOSS & set(tokens) or key.endswith(keys.MAXIMUM_SUFFIX):
         return []
     words = set(tokens)
@@ -209,7 +209,7 @@ def _metrics(
     for key in lengths:
         if key in taken or key.endswith(keys.MAXIMUM_SUFFIX):
             continue
-        tokens = normalise(key).split("_")
+        tokens = normalise(key.removeprefix(keys.PREFIX)).split("_")
         split = _split(tokens)
         rest = [t for t in tokens if t not in _TRAIN | _VALIDATION | _TEST | _FILLER]
         name = "_".join(rest)

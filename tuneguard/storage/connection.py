@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import mlflow
@@ -22,7 +24,12 @@ from tuneguard.storage.store_probe import TIMEOUT_SECONDS, check_store, without_
 
 _NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 _REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
-_GATEWAY_FAILURES = {502, 503, 504}
+_GATEWAY_FAILURES = {
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+_PROGRESS_BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 
 
 def connect(tracking_uri: str | None = None) -> mlflow.MlflowClient:
@@ -110,18 +117,43 @@ def _translated(error: MlflowException, uri: str, run_id: str | None) -> TuneGua
 
 def _check_server(client: mlflow.MlflowClient, uri: str) -> None:
     """Ask once and briefly: the client itself would retry a broken server for minutes."""
-    answer = ask_server(
-        store_of(client),
-        "experiments/get",
-        {"experiment_id": "0"},
-        max_retries=0,
-        timeout=TIMEOUT_SECONDS,
-    )
+    shown = without_password(uri)
+    try:
+        answer = ask_server(
+            store_of(client),
+            "experiments/get",
+            {"experiment_id": "0"},
+            max_retries=0,
+            timeout=TIMEOUT_SECONDS,
+        )
+    except MlflowException as error:
+        raise StoreUnreachableError(
+            f"{shown} accepts connections, but gave no answer within {TIMEOUT_SECONDS:g} seconds: "
+            f"look into the server's log, or name another with --tracking-uri. ({error.message})"
+        ) from error
     if answer.status_code in _GATEWAY_FAILURES:
         raise StoreUnreachableError(
-            f"The server {without_password(uri)} answers {answer.status_code}: "
+            f"The server {shown} answers {answer.status_code}: "
             "it is starting, overloaded or down. Try again later."
         )
+    if answer.status_code == HTTPStatus.NOT_FOUND and "error_code" not in answer.text:
+        raise StoreUnreachableError(
+            f"{shown} is not an MLflow server: it has no tracking API. "
+            "Is the port right, and the path before it?"
+        )
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Keep MLflow from drawing a progress bar for each file, unless the user wants them."""
+    if _PROGRESS_BARS in os.environ:
+        yield
+        return
+    os.environ[_PROGRESS_BARS] = "false"
+    try:
+        yield
+    finally:
+        os.environ.pop(_PROGRESS_BARS, None)
 
 
 def ask_server(

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 import mlflow
 
 from tuneguard.history import RunHistory, RunIdentity, Status
-from tuneguard.storage.connection import connect, find_run, translated_errors
+from tuneguard.storage.connection import (
+    connect,
+    find_run,
+    translated_errors,
+    without_progress_bars,
+)
 from tuneguard.storage.fingerprint import run_state
 from tuneguard.storage.metric_histories import latest_points, read_histories
 from tuneguard.storage.reading_notes import notes_of
 from tuneguard.storage.record import Record, load_record
-from tuneguard.storage.run_series import keys_to_read, merged_series
+from tuneguard.storage.run_series import keys_to_read, merged_series, named_as_charted
 from tuneguard.storage.store_probe import without_password
 
 _STATUSES: Mapping[str, Status] = {
@@ -43,8 +48,9 @@ def load_run(
     client = connect(tracking_uri)
     run = find_run(client, run_id)
     record, problems = _record_of(client, run_id)
+    latest = latest_points(run)
+    record = named_as_charted(record, latest)
     with translated_errors(client.tracking_uri, run_id):
-        latest = latest_points(run)
         histories = read_histories(client, run_id, keys_to_read(latest, record))
     series = merged_series(histories, record)
     return RunHistory.from_series(
@@ -70,7 +76,8 @@ def load_run(
 def _record_of(client: mlflow.MlflowClient, run_id: str) -> tuple[Record, list[str]]:
     """Return the full record, empty where there is none, and why it could not be read."""
     try:
-        return load_record(client, run_id) or Record(), []
+        with without_progress_bars():
+            return load_record(client, run_id) or Record(), []
     except Exception as error:  # noqa: BLE001 - an artifact store may raise anything
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         note = f"The run's artifacts could not be read ({reason}): its metrics must do."

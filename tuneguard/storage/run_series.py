@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,20 @@ from tuneguard.history import Series
 from tuneguard.storage.record import Record
 from tuneguard.storage.system_metrics import count_in_steps, is_system_metric
 from tuneguard.storage.written import Written
+
+
+def named_as_charted(record: Record, charted: Iterable[str]) -> Record:
+    """Give a recorded series the key of its chart, where somebody else owns its own.
+
+    Args:
+        record: The full record, or an empty one.
+        charted: Keys of all metrics of the run.
+    """
+    present = set(charted)
+    moved = {key: f"{keys.PREFIX}{key}" for key in record.points if key in present}
+    names = {key: chart for key, chart in moved.items() if chart in present}
+    points = {names.get(key, key): points for key, points in record.points.items()}
+    return replace(record, points=points)
 
 
 def keys_to_read(latest: Mapping[str, tuple[int, int]], record: Record) -> dict[str, int]:
