@@ -13,7 +13,7 @@ def synced(monkeypatch, invoke, tmp_path):
     """Return a function that runs `sync` over spools with known outcomes."""
 
     def run(*results):
-        def deliver(root, tracking_uri, on_result):
+        def deliver(*_, on_result):
             for one in results:
                 on_result(one)
             return list(results)

@@ -96,8 +96,6 @@ def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examine
     except TuneGuardError as error:
         say(f"Error: {error}")
         return Examined(target, error=str(error))
-    for broken in diagnosis.broken:
-        say(f"{target}: the rule {broken.rule} is broken ({broken.error}): please report it.")
     if diagnosis.verdict == "inconclusive":
         say(f"{target}: inconclusive. {_advice(diagnosis)}")
     return Examined(target, diagnosis)
