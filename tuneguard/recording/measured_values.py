@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from tuneguard import keys
 
 _PREFIXES = ("validation/", "validation_", "val/", "val_")
@@ -37,6 +39,8 @@ def _bare(name: str) -> str:
 def _number(value: Any) -> float | None:
     if isinstance(value, str | bytes):
         return None
+    if isinstance(value, torch.Tensor):
+        value = value.detach()
     try:
         return float(value)
     except (TypeError, ValueError, RuntimeError):
