@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from tuneguard.findings import Abstained, Finding, Passed
-from tuneguard.history import RunIdentity
+from tuneguard.causes import under_their_causes
+from tuneguard.findings import Abstained, Finding, Line, Passed, Picture, Severity, View
+from tuneguard.history import Axis, RunHistory, RunIdentity
+from tuneguard.rule import Rule
+from tuneguard.rules import BUILTIN_RULES
+from tuneguard.statistics.decimation import decimate
+
+_LOGGER = logging.getLogger(__name__)
+_POINTS_IN_A_PICTURE = 400
 
 Verdict = Literal["healthy", "info", "warning", "critical", "inconclusive"]
 
@@ -49,7 +57,7 @@ class Diagnosis:
     abstained: tuple[Abstained, ...]
     broken: tuple[BrokenRule, ...] = ()
     notes: tuple[str, ...] = ()
-    identity: RunIdentity = RunIdentity()
+    identity: RunIdentity = field(default_factory=RunIdentity)
     is_running: bool = False
     rules: tuple[str, ...] = ()
 
@@ -61,3 +69,81 @@ class Diagnosis:
 def flatten(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return findings and, after each, its symptoms."""
     return tuple(one for finding in findings for one in (finding, *flatten(finding.symptoms)))
+
+
+def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = None) -> Diagnosis:
+    """Ask every rule about a run.
+
+    Args:
+        history: What happened in the run.
+        rules: Rules to ask, as instances with their own thresholds or as classes; by default all
+            that tuneguard has.
+
+    Returns:
+        Findings with causes before symptoms, what passed, and what could not be told. A rule that
+        raises is reported as broken and hides no other rule's result.
+    """
+    asked = [rule() if isinstance(rule, type) else rule for rule in rules or BUILTIN_RULES]
+    findings: list[Finding] = []
+    passed: list[Passed] = []
+    abstained: list[Abstained] = []
+    broken: list[BrokenRule] = []
+    for rule in asked:
+        outcome = _outcome(rule, history)
+        if isinstance(outcome, Finding):
+            findings.append(replace(outcome, picture=_picture(outcome.view, history)))
+        elif isinstance(outcome, Passed):
+            passed.append(outcome)
+        elif isinstance(outcome, Abstained):
+            abstained.append(outcome)
+        else:
+            broken.append(outcome)
+    explains = {rule.name: rule.explains for rule in asked}
+    learned = {rule.name for rule in asked if rule.judges_learning}
+    return Diagnosis(
+        verdict=_verdict(findings, any(one.rule in learned for one in passed)),
+        findings=under_their_causes(findings, explains, history),
+        passed=tuple(passed),
+        abstained=tuple(abstained),
+        broken=tuple(broken),
+        notes=history.notes,
+        identity=history.identity,
+        is_running=history.is_running,
+        rules=tuple(f"{rule.id} {rule!r}" for rule in asked),
+    )
+
+
+def _outcome(rule: Rule, history: RunHistory) -> Finding | Passed | Abstained | BrokenRule:
+    for requirement in rule.requires:
+        reason = requirement.missing_from(history)
+        if reason is not None:
+            return rule.abstained(reason, requirement.advice)
+    try:
+        return rule.check(history)
+    except Exception as error:  # a broken rule must not hide what the others found
+        _LOGGER.exception("Rule %s (%s) is broken: please report it", rule.name, rule.id)
+        return BrokenRule(rule.name, rule.id, f"{type(error).__name__}: {error}")
+
+
+def _verdict(findings: Sequence[Finding], has_learned: bool) -> Verdict:
+    if not findings:
+        return "healthy" if has_learned else "inconclusive"
+    worst = max(finding.severity for finding in findings)
+    names: dict[Severity, Verdict] = {
+        Severity.INFO: "info",
+        Severity.WARNING: "warning",
+        Severity.CRITICAL: "critical",
+    }
+    return names[worst]
+
+
+def _picture(view: View | None, history: RunHistory) -> Picture | None:
+    if view is None:
+        return None
+    lines = []
+    for key in view.metrics:
+        series = history.series[key]
+        steps, values = decimate(series.steps, series.values, _POINTS_IN_A_PICTURE)
+        lines.append(Line(key, tuple(steps.tolist()), tuple(values.tolist())))
+    axis = history.series[view.metrics[0]].axis
+    return Picture(view, tuple(lines), "epoch" if axis is Axis.EPOCH else "step")

@@ -37,16 +37,19 @@ MANIFEST: Final = "manifest.json"
 
 METRIC_KEYS: Final[dict[str, str]] = {
     TRAIN_LOSS: "Loss of the batch (its mean over micro-batches), each optimizer step.",
-    f"{VALIDATION}/<metric>": "What was given to `on_validation_end`, at the optimizer step reached.",
+    f"{VALIDATION}/<metric>": "What `on_validation_end` was given, at the optimizer step reached.",
     GRADIENT_NORM_GLOBAL: "L2 norm of all gradients: unscaled, complete, before clipping.",
     f"{GRADIENT_NORM}/<layer>": "The same for the parameters of one layer.",
     f"{LEARNING_RATE}/<group>": "Learning rate of one parameter group, as used for the step.",
-    UPDATE_RATIO_GLOBAL: "L2 norm of the update over L2 norm of the weights, estimated from a fixed sample of coordinates.",
+    UPDATE_RATIO_GLOBAL: (
+        "L2 norm of the update over L2 norm of the weights, estimated from a fixed sample of "
+        "coordinates."
+    ),
     f"{UPDATE_RATIO}/<layer>": "The same for one layer.",
     STEP_SECONDS: "Wall-clock time of one optimizer step, in seconds.",
-    DATA_WAIT_FRACTION: "Share of a step's time spent waiting for the next batch (with `guard.batches`).",
+    DATA_WAIT_FRACTION: "Share of a step's time spent waiting for data (with `guard.batches`).",
     SAMPLES_PER_SECOND: "Training samples per second (with `guard.batches`).",
-    NON_FINITE: "How many values were NaN or infinite so far; the values themselves are in the record.",
+    NON_FINITE: "How many values were NaN or infinite so far; they are kept in the record.",
     SKIPPED_STEPS: "How many attempted steps the optimizer did not take so far.",
     f"<key>{MAXIMUM_SUFFIX}": "The maximum over a stride, where `<key>` shows the median over it.",
 }
@@ -57,7 +60,9 @@ TAGS: Final[dict[str, str]] = {
     TAG_FINDINGS: "The names of the findings, causes first, separated by a comma and a space.",
     f"{TAG_PREFIX}<rule>": "One tag a finding: its severity and the first step of its evidence.",
     TAG_VERSION: "The version that wrote the review.",
-    TAG_FINGERPRINT: "Fingerprint of what was diagnosed and how; written last, so a half-written review heals.",
+    TAG_FINGERPRINT: (
+        "Fingerprint of what was diagnosed and how; written last, so a half-written review heals."
+    ),
 }
 """Every tag that a review writes, and what it holds."""
 

@@ -18,6 +18,15 @@ from tuneguard.findings import (
 )
 from tuneguard.history import Role, RunHistory
 
+_ADVICE = {
+    Role.TRAIN_LOSS: "record the training loss at every step",
+    Role.TRAIN_EVALUATION_LOSS: "evaluate on training data too",
+    Role.VALIDATION_LOSS: "validate at least a dozen times, with on_validation_end",
+    Role.GRADIENT_NORM: "attach the callback: it records gradient norms",
+    Role.LEARNING_RATE: "record the learning rate",
+    Role.UPDATE_RATIO: "attach the callback: it records update ratios",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -30,6 +39,11 @@ class Requirement:
 
     any_of: tuple[Role, ...]
     min_points: int = 1
+
+    @property
+    def advice(self) -> str:
+        """What to record so that the requirement is met."""
+        return " or ".join(_ADVICE[role] for role in self.any_of)
 
     def missing_from(self, history: RunHistory) -> str | None:
         """Return why `history` does not meet the requirement, or `None` if it does."""

@@ -1,1 +1,26 @@
-"""The rules, one a file."""
+"""The rules, one a file; `BUILTIN_RULES` lists them all."""
+
+from tuneguard.rule import Rule
+from tuneguard.rules.divergence import Divergence
+from tuneguard.rules.exploding_gradients import ExplodingGradients
+from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
+from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
+from tuneguard.rules.no_learning import NoLearning
+from tuneguard.rules.non_finite_values import NonFiniteValues
+from tuneguard.rules.overfitting import Overfitting
+from tuneguard.rules.underfitting import Underfitting
+from tuneguard.rules.vanishing_gradients import VanishingGradients
+
+BUILTIN_RULES: tuple[type[Rule], ...] = (
+    Overfitting,
+    Underfitting,
+    ExplodingGradients,
+    VanishingGradients,
+    LearningRateOscillation,
+    LearningRateTooHigh,
+    NonFiniteValues,
+    Divergence,
+    NoLearning,
+)
+
+__all__ = ["BUILTIN_RULES"]

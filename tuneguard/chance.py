@@ -1,0 +1,64 @@
+"""How high a loss is that knows nothing: the reference that "stuck" and "overshoot" need."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tuneguard.history import Role, RunHistory
+
+_FIRST_POINTS = 3
+_NEAR_CHANCE = (0.7, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The loss of a model that has learned nothing.
+
+    Attributes:
+        level: That loss, in the unit of the run's loss.
+        kind: `chance` where it is that of a uniform guess, `start` where it is only the run's
+            own first loss.
+        words: How to call it in a sentence.
+    """
+
+    level: float
+    kind: Literal["chance", "start"]
+    words: str
+
+
+def reference_level(history: RunHistory) -> Reference | None:
+    """Find what the loss of a model that has learned nothing is.
+
+    For a classification it is the cross-entropy of a uniform guess, `ln C`, provided that the
+    first losses of the run, taken before any learning, agree with it; otherwise the loss is not
+    a mean cross-entropy, or is in another unit, and the run's own first loss stands in for it.
+
+    Returns:
+        `None` where the training loss was not recorded from the start, or begins at or below 0.
+    """
+    series = history.get(Role.TRAIN_LOSS)
+    if series is None or len(series) < 2 * _FIRST_POINTS:
+        return None
+    first = series.values[:_FIRST_POINTS]
+    is_from_start = series.axis.value == "step" and series.positions[0] <= 0.01
+    if not is_from_start or not np.isfinite(first[0]) or first[0] <= 0.0:
+        return None
+    classes = _number_of_classes(history)
+    if classes is not None:
+        ratio = float(first[0]) / math.log(classes)
+        if _NEAR_CHANCE[0] <= ratio <= _NEAR_CHANCE[1]:
+            return Reference(math.log(classes), "chance", f"chance level, ln {classes}")
+    return Reference(float(first[0]), "start", "the first loss")
+
+
+def _number_of_classes(history: RunHistory) -> int | None:
+    """Return the number of classes, as declared or as the last layer shows it."""
+    known = history.hyperparameters
+    if known.task not in {None, "classification"}:
+        return None
+    count = known.num_classes or known.output_units
+    return int(count) if count is not None and count >= 2 else None

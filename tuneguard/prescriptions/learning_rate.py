@@ -1,0 +1,117 @@
+"""Changes of the learning rate and of its schedule."""
+
+from __future__ import annotations
+
+from tuneguard.findings import Prescription
+from tuneguard.history import RunHistory
+from tuneguard.prescriptions.wording import learning_rate_of, number, rounded, setting
+
+_VERIFY = (
+    "The training loss falls from the first steps on, and update_ratio/global stays between "
+    "1e-4 and 1e-2."
+)
+
+
+def lower_learning_rate(history: RunHistory, *, factor: float, because: str) -> Prescription:
+    """Multiply the learning rate of the run by `factor`, below 1."""
+    return _set_learning_rate(
+        history,
+        factor,
+        verb="Lower",
+        because=because,
+        tradeoff="Each step moves less: the run may need more of them.",
+        verify=_VERIFY,
+    )
+
+
+def raise_learning_rate(history: RunHistory, *, factor: float, because: str) -> Prescription:
+    """Multiply the learning rate of the run by `factor`, above 1."""
+    return _set_learning_rate(
+        history,
+        factor,
+        verb="Raise",
+        because=because,
+        tradeoff="Too far up, the loss overshoots: watch the first hundred steps.",
+        verify=_VERIFY,
+    )
+
+
+def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keyword
+    history: RunHistory, factor: float, *, verb: str, because: str, tradeoff: str, verify: str
+) -> Prescription:
+    current = learning_rate_of(history)
+    if current is None:
+        suggested = f"{number(factor)} times the present value"
+        change = f'group["lr"] *= {number(factor)}'
+    else:
+        new = rounded(current * factor)
+        suggested = number(new)
+        change = f'group["lr"] = {new!r}'
+    origin = f" from {number(current)}" if current is not None else ""
+    return Prescription(
+        parameter="learning_rate",
+        current=setting(current),
+        suggested=suggested,
+        action=f"{verb} the learning rate{origin} to {suggested}.",
+        rationale=f"Because {because}.",
+        tradeoff=tradeoff,
+        verify=verify,
+        snippet=f"for group in optimizer.param_groups:\n    {change}",
+    )
+
+
+def warm_up(history: RunHistory, steps: int) -> Prescription:
+    """Reach the learning rate linearly over the first `steps` steps."""
+    planned = setting(history.hyperparameters.warmup_steps)
+    return Prescription(
+        parameter="warmup_steps",
+        current=planned,
+        suggested=str(steps),
+        action=f"Warm the learning rate up linearly over the first {steps} steps.",
+        rationale="The damage was done in the first steps, when gradients are largest.",
+        tradeoff=f"The first {steps} steps learn less.",
+        verify="The training loss does not rise above its first value.",
+        snippet=(
+            "import torch\n\n"
+            "scheduler = torch.optim.lr_scheduler.LinearLR(\n"
+            f"    optimizer, start_factor=0.01, total_iters={steps}\n"
+            ")  # call scheduler.step() after each optimizer.step()"
+        ),
+    )
+
+
+def decay_to_zero(steps: int) -> Prescription:
+    """Let the learning rate follow half a cosine down to nearly nothing."""
+    return Prescription(
+        parameter="schedule",
+        current=None,
+        suggested=f"cosine over {steps} steps",
+        action=f"Let the learning rate decay along a cosine over the {steps} steps.",
+        rationale="Swings shrink with the learning rate: a decay lets the run settle.",
+        tradeoff="The length of the run must be fixed beforehand.",
+        verify="The swings of the loss shrink towards the end of the run.",
+        snippet=(
+            "import torch\n\n"
+            f"scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max={steps})\n"
+            "# call scheduler.step() after each optimizer.step()"
+        ),
+    )
+
+
+def reduce_on_plateau(patience: int) -> Prescription:
+    """Cut the learning rate whenever the validation loss stops falling."""
+    return Prescription(
+        parameter="schedule",
+        current=None,
+        suggested=f"ReduceLROnPlateau, factor 0.3, patience {patience}",
+        action="Cut the learning rate to 0.3 of itself whenever validation stops improving.",
+        rationale="The run stopped improving at a constant learning rate.",
+        tradeoff="It waits for the patience to run out before each cut.",
+        verify="The validation loss falls again after a cut.",
+        snippet=(
+            "import torch\n\n"
+            "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(\n"
+            f"    optimizer, factor=0.3, patience={patience}\n"
+            ")  # call scheduler.step(validation_loss) after each validation"
+        ),
+    )

@@ -1,0 +1,44 @@
+"""Numbers and settings of a run, as a prescription words them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tuneguard.history import Role, RunHistory
+
+
+def number(value: float) -> str:
+    """Write a number with as many digits as a setting needs.
+
+    >>> number(0.00312345), number(100.0), number(3e-7)
+    ('0.00312', '100', '3e-07')
+    """
+    return f"{value:.3g}"
+
+
+def rounded(value: float) -> float:
+    """Round to two significant digits: nobody sets a learning rate of 0.0031234.
+
+    >>> rounded(0.0031234)
+    0.0031
+    """
+    if value == 0.0 or not math.isfinite(value):
+        return value
+    return float(f"{value:.1e}")
+
+
+def learning_rate_of(history: RunHistory) -> float | None:
+    """Return the highest learning rate that the run used, or the one in its params."""
+    series = history.get(Role.LEARNING_RATE)
+    if series is not None and series.is_finite.any():
+        return float(np.max(series.finite().values))
+    return history.hyperparameters.learning_rate
+
+
+def setting(value: float | str | None) -> str | None:
+    """Word a setting of the run, or `None` where the run does not say."""
+    if value is None:
+        return None
+    return number(value) if isinstance(value, float) else value

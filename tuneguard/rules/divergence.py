@@ -1,0 +1,101 @@
+"""TG402: the run lost what it had gained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tuneguard.findings import Evidence, Outcome, Severity, View
+from tuneguard.history import Role, RunHistory, Series
+from tuneguard.prescriptions.learning_rate import lower_learning_rate, warm_up
+from tuneguard.prescriptions.stopping import stop_at_best
+from tuneguard.rule import Requirement, Rule
+from tuneguard.statistics.curve import Curve, course
+
+
+@dataclass(frozen=True)
+class Divergence(Rule):
+    """The training loss gave back most of what it had gained, and did not come back.
+
+    What it detects:
+        The training loss ended far above its best, or far above where it began.
+
+    Why it matters:
+        Whatever the run had learned is lost; the rest of it was wasted.
+
+    How it decides:
+        Effect: at the end at least ``min_lost`` of the range that the loss had come down is lost
+        again. A loss that never came down has diverged when it ended above its start. Noise: the
+        loss is ``min_noise`` standard deviations of a level above its best. Persistence: so are
+        the last ``persistence`` levels. The measure is the range, so a loss may be negative.
+
+    When it is wrong:
+        A change of task or of data in mid-run, or a loss whose weights change (a curriculum, an
+        annealed penalty), can raise the loss on purpose.
+
+    References:
+        Goodfellow, Bengio & Courville (2016), Deep Learning, section 8.2.
+    """
+
+    id: ClassVar[str] = "TG402"
+    name: ClassVar[str] = "divergence"
+    default_severity: ClassVar[Severity] = Severity.CRITICAL
+    explains: ClassVar[frozenset[str]] = frozenset({"no-learning", "underfitting"})
+    requires: ClassVar[tuple[Requirement, ...]] = (
+        Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=8),
+    )
+    judges_learning: ClassVar[bool] = True
+
+    min_lost: float = 0.5
+    min_noise: float = 5.0
+    persistence: int = 3
+
+    def check(self, history: RunHistory) -> Outcome:
+        """Compare the end of the training loss with its best."""
+        series = history.get(Role.TRAIN_LOSS) or history.get(Role.TRAIN_EVALUATION_LOSS)
+        curve = course(series) if series is not None else None
+        if series is None or curve is None:
+            return self.abstained("too few finite losses")
+        noise = max(curve.level_noise, 1e-9 * max(abs(curve.best), 1e-300))
+        span = (curve.best_step, float(curve.steps[-1]))
+        lost = curve.lost / curve.gained if curve.gained > noise else curve.lost / noise
+        evidence = (
+            Evidence(
+                series.key, "share of the gain that was lost again", lost, self.min_lost, span
+            ),
+            Evidence(
+                series.key,
+                "rise above its best, in standard deviations of a level",
+                curve.lost / noise,
+                self.min_noise,
+                span,
+            ),
+        )
+        tail = curve.levels[-self.persistence :]
+        is_lasting = bool((tail - curve.best >= 0.8 * self.min_lost * curve.gained).all())
+        if not is_lasting or any(one.value < one.threshold for one in evidence):
+            return self.passed(*evidence)
+        return self._report(history, series, curve, evidence)
+
+    def _report(
+        self, history: RunHistory, series: Series, curve: Curve, evidence: tuple[Evidence, ...]
+    ) -> Outcome:
+        unit, best = series.axis.value, curve.best_step
+        early = curve.positions[curve.best_index] < 0.1
+        because = f"the loss departed after {unit} {best:g} and did not come back"
+        fixes = [lower_learning_rate(history, factor=0.1, because=because)]
+        if early:
+            fixes.append(warm_up(history, max(20, int(0.05 * series.steps[-1]))))
+        else:
+            fixes.append(stop_at_best(best, unit, curve.best, patience=5))
+        return self.found(
+            f"Training loss was best at {unit} {best:g} ({curve.best:.4g}) and ended at "
+            f"{curve.end:.4g}, having started at {curve.start:.4g}.",
+            "What the run had learned by then is lost.",
+            evidence,
+            confidence=0.9,
+            prescriptions=tuple(fixes),
+            view=View(
+                (series.key,), span=(best, float(series.steps[-1])), marks=((best, "best"),)
+            ),
+        )

@@ -1,0 +1,200 @@
+"""TG201: gradient norms run away while the loss is still ordinary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuneguard.findings import Evidence, Outcome, Severity, View
+from tuneguard.history import Role, RunHistory, Sampling, Series
+from tuneguard.prescriptions.clipping import clip_gradients
+from tuneguard.prescriptions.learning_rate import lower_learning_rate
+from tuneguard.rule import Requirement, Rule
+from tuneguard.statistics.bursts import bursts
+from tuneguard.statistics.curve import course
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ExplodingGradients(Rule):
+    """Gradient norms leap out of proportion, and the run is thrown back by it.
+
+    What it detects:
+        Bursts of the gradient norm by an order of magnitude or more, or a gradient that becomes
+        infinite, at a point where the loss was still ordinary, in a run that lost by it.
+
+    Why it matters:
+        One such step throws the weights far from where they were; what was learned is lost, and
+        the next step may overflow.
+
+    How it decides:
+        A burst is a norm at least ``min_ratio`` times the median of the 50 steps before it and
+        ``min_z`` robust standard deviations of the logarithm above it. It counts where the loss
+        of the same step, taken with the same weights, is within what the run had seen: a
+        gradient that is large because the loss is large is a symptom of something else. The run
+        was harmed when its loss ended having given back ``min_lost`` of what it had gained, or
+        hardly gained anything, or became NaN. Bursts that the run shrugged off are no finding.
+
+    When it is wrong:
+        Norms that were recorded after clipping never leap. Norms of a single rank, or scaled for
+        mixed precision, leap for reasons of their own.
+
+    References:
+        Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural
+        Networks. Godbole et al. (2023), Deep Learning Tuning Playbook.
+    """
+
+    id: ClassVar[str] = "TG201"
+    name: ClassVar[str] = "exploding-gradients"
+    default_severity: ClassVar[Severity] = Severity.CRITICAL
+    explains: ClassVar[frozenset[str]] = frozenset(
+        {
+            "divergence",
+            "no-learning",
+            "non-finite-values",
+            "learning-rate-oscillation",
+            "learning-rate-too-high",
+            "underfitting",
+        }
+    )
+    requires: ClassVar[tuple[Requirement, ...]] = (
+        Requirement((Role.GRADIENT_NORM,), min_points=1),
+        Requirement((Role.TRAIN_LOSS,), min_points=1),
+    )
+
+    min_ratio: float = 10.0
+    min_z: float = 6.0
+    min_lost: float = 0.25
+    min_gain: float = 0.25
+    max_loss_ratio: float = 1.5
+
+    def check(self, history: RunHistory) -> Outcome:
+        """Look for bursts of the norm that came before the loss went wrong."""
+        norm, loss = history.get(Role.GRADIENT_NORM), history.get(Role.TRAIN_LOSS)
+        if norm is None or loss is None:
+            return self.abstained("no gradient norm")
+        if norm.sampling is Sampling.THINNED:
+            return self.abstained(
+                "the gradient norm is thinned, so bursts may be missing", "keep the full record"
+            )
+        where, ratio = self._bursts(norm, loss)
+        share = len(where) / max(1, len(norm))
+        largest = float(np.nanmax(ratio[where])) if len(where) else _largest(ratio)
+        span = (
+            (float(norm.steps[where[0]]), float(norm.steps[where[-1]]))
+            if len(where)
+            else (float(norm.steps[0]), float(norm.steps[-1]))
+        )
+        evidence = (
+            Evidence(
+                norm.key, "norm over the median of 50 steps before", largest, self.min_ratio, span
+            ),
+            Evidence(norm.key, "share of steps that are bursts", share, 0.0, span),
+        )
+        harm = self._harm(loss) if len(where) else None
+        if harm is None:
+            return self.passed(evidence[0])
+        return self._report(history, norm, loss, where, evidence, harm)
+
+    def _bursts(self, norm: Series, loss: Series) -> tuple[NDArray[np.intp], FloatArray]:
+        """Find the bursts at which the loss was still ordinary; infinite norms are bursts too."""
+        finite = np.where(norm.is_finite, norm.values, np.nan)
+        filled = np.where(norm.is_finite, finite, _last_finite(finite))
+        where, ratio = bursts(filled, min_ratio=self.min_ratio, min_z=self.min_z)
+        bad = np.flatnonzero(~norm.is_finite)
+        ratio = np.where(norm.is_finite, ratio, np.inf)
+        where = np.union1d(where, bad[:1]).astype(np.intp)
+        ordinary = [i for i in where if self._is_ordinary(loss, norm.steps[i])]
+        return np.array(ordinary, dtype=np.intp), ratio
+
+    def _is_ordinary(self, loss: Series, step: float) -> bool:
+        """Whether the loss of `step` lies within what the run had seen before."""
+        at = int(np.searchsorted(loss.steps, step))
+        if at >= len(loss) or loss.steps[at] != step:
+            at = max(0, at - 1)
+        earlier = loss.values[: max(at, 1)]
+        earlier = earlier[np.isfinite(earlier)]
+        if len(earlier) == 0 or not np.isfinite(loss.values[at]):
+            return False
+        median = float(np.median(earlier[-50:]))
+        reach = max(float(earlier.max()) - median, (self.max_loss_ratio - 1.0) * abs(median))
+        return float(loss.values[at]) <= median + self.max_loss_ratio * reach
+
+    def _harm(self, loss: Series) -> tuple[str, float, float] | None:
+        """Say how the run was harmed: in words, how much, and against which limit."""
+        if not loss.is_finite[-1]:
+            return "the loss became NaN or infinite", 1.0, self.min_lost
+        curve = course(loss)
+        if curve is None:
+            return None
+        lost = curve.lost / curve.gained if curve.gained > 0.0 else np.inf
+        if lost >= self.min_lost and curve.lost >= 3.0 * curve.level_noise:
+            words = "the loss gave back what it had gained"
+            return words, float(min(lost, 1e9)), self.min_lost
+        scale = max(abs(curve.start), curve.noise)
+        if curve.start - curve.end < self.min_gain * scale:
+            words = "the loss hardly came down"
+            return words, 1.0 - (curve.start - curve.end) / scale, 1.0 - self.min_gain
+        return None
+
+    def _report(  # noqa: PLR0913, PLR0917 - what was measured, in the order of the sentence
+        self,
+        history: RunHistory,
+        norm: Series,
+        loss: Series,
+        where: NDArray[np.intp],
+        evidence: tuple[Evidence, ...],
+        harm: tuple[str, float, float],
+    ) -> Outcome:
+        words, amount, limit = harm
+        first = float(norm.steps[where[0]])
+        healthy = _healthy_norm(norm, where)
+        damage = Evidence(
+            loss.key, f"harm: {words}", amount, limit, (first, float(loss.steps[-1]))
+        )
+        fixes = [clip_gradients(history, healthy)] if healthy > 0.0 else []
+        because = "bursts of the gradient threw the weights out at the present one"
+        fixes.append(lower_learning_rate(history, factor=0.3, because=because))
+        times = f"{len(where)} times" if len(where) > 1 else "once"
+        size = "infinity" if np.isinf(evidence[0].value) else f"{evidence[0].value:.3g} times"
+        return self.found(
+            f"The gradient norm burst {times} from step {first:g} on, up to {size} its recent "
+            f"median, while the loss was ordinary; {words}.",
+            "One such step throws the weights far from where they were.",
+            (*evidence, damage),
+            confidence=min(0.95, 0.7 + 0.05 * len(where)),
+            prescriptions=tuple(fixes),
+            view=View(
+                (norm.key, loss.key),
+                span=evidence[0].steps,
+                threshold=None,
+                marks=((first, "first"),),
+                log_scale=True,
+            ),
+        )
+
+
+def _largest(ratio: FloatArray) -> float:
+    finite = ratio[np.isfinite(ratio)]
+    return float(finite.max()) if len(finite) else 1.0
+
+
+def _last_finite(values: FloatArray) -> FloatArray:
+    """Replace NaN by the last finite value before it, by 1 where there is none."""
+    index = np.where(np.isfinite(values), np.arange(len(values)), 0)
+    filled = values[np.maximum.accumulate(index)]
+    return np.where(np.isfinite(filled), filled, 1.0)
+
+
+def _healthy_norm(norm: Series, where: NDArray[np.intp]) -> float:
+    """Return the 90th percentile of the norms that were not bursts, nor came just after one."""
+    is_healthy = norm.is_finite.copy()
+    for burst in where:
+        is_healthy[burst : burst + 3] = False
+    before = norm.values[: where[0]][norm.is_finite[: where[0]]]
+    values = before if len(before) >= 50 else norm.values[is_healthy]
+    return float(np.percentile(values, 90.0)) if len(values) else 0.0

@@ -1,0 +1,179 @@
+"""TG404: the loss stays where it began."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tuneguard.chance import Reference, reference_level
+from tuneguard.findings import Abstained, Evidence, Outcome, Severity, View
+from tuneguard.history import Axis, Role, RunHistory, Series
+from tuneguard.prescriptions.learning_rate import raise_learning_rate
+from tuneguard.prescriptions.numerics import overfit_one_batch
+from tuneguard.rule import Requirement, Rule
+from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.trend import trend
+
+_ACCURACIES = frozenset({"acc", "accuracy", "top1"})
+
+
+@dataclass(frozen=True)
+class NoLearning(Rule):
+    """The training loss stays at the level of a model that has learned nothing.
+
+    What it detects:
+        A training loss that never leaves chance level, or never measurably falls.
+
+    Why it matters:
+        The run shows nothing but its initialisation; more of it will show no more.
+
+    How it decides:
+        Where chance level is known (``ln C`` of a classification whose first loss agrees with
+        it), the loss stayed above ``min_share_of_chance`` of it in every level of the second
+        half of the run. Otherwise the first loss is the reference, and the second half of the
+        run must lie less than ``min_noise`` standard deviations of a level below it. A loss that
+        never changes at all is found in either case. Runs whose validation metric improved are
+        left alone.
+
+    When it is wrong:
+        Some tasks stay on a long plateau before they are learned. Fine-tuning may start where
+        nothing is left to learn.
+
+    References:
+        Karpathy (2019), A Recipe for Training Neural Networks.
+    """
+
+    id: ClassVar[str] = "TG404"
+    name: ClassVar[str] = "no-learning"
+    default_severity: ClassVar[Severity] = Severity.CRITICAL
+    requires: ClassVar[tuple[Requirement, ...]] = (
+        Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=5),
+    )
+    explains: ClassVar[frozenset[str]] = frozenset(
+        {"underfitting", "learning-rate-oscillation", "overfitting"}
+    )
+    judges_learning: ClassVar[bool] = True
+
+    min_share_of_chance: float = 0.93
+    min_noise: float = 4.0
+    min_points: int = 50
+
+    def check(self, history: RunHistory) -> Outcome:
+        """Compare the second half of the run with a model that has learned nothing."""
+        series = history.get(Role.TRAIN_LOSS) or history.get(Role.TRAIN_EVALUATION_LOSS)
+        curve = course(series) if series is not None else None
+        if series is None or curve is None:
+            return self.abstained("too few finite losses")
+        if np.ptp(series.finite().values) == 0.0:
+            evidence = Evidence(series.key, "range of the loss", 0.0, 0.0, _span(series))
+            return self._report(history, series, evidence, "never changed at all", 0.95)
+        reference = reference_level(history)
+        second_half = curve.after(0.5)
+        if len(second_half) == 0:
+            return self.abstained("the run has no second half yet")
+        if reference is not None and reference.kind == "chance":
+            return self._against_chance(history, series, second_half, reference)
+        return self._against_start(history, series, curve, second_half)
+
+    def _against_chance(
+        self,
+        history: RunHistory,
+        series: Series,
+        second_half: np.ndarray[tuple[int], np.dtype[np.float64]],
+        reference: Reference,
+    ) -> Outcome:
+        evidence = Evidence(
+            series.key,
+            f"lowest level of the second half, as a share of {reference.words}",
+            float(second_half.min()) / reference.level,
+            self.min_share_of_chance,
+            (float(series.steps[len(series) // 2]), float(series.steps[-1])),
+        )
+        is_stuck = evidence.value >= evidence.threshold
+        if not is_stuck or _metric_improved(history):
+            return self.passed(evidence)
+        words = f"stayed at {evidence.value:.0%} of {reference.words} or above"
+        return self._report(history, series, evidence, words, 0.9)
+
+    def _against_start(
+        self,
+        history: RunHistory,
+        series: Series,
+        curve: Curve,
+        second_half: np.ndarray[tuple[int], np.dtype[np.float64]],
+    ) -> Outcome:
+        fall = curve.start - float(np.median(second_half))
+        spread = max(curve.level_noise, curve.noise / np.sqrt(5.0))
+        if spread <= 0.0:
+            return self.passed()
+        evidence = Evidence(
+            series.key,
+            "fall from the first losses to the second half, in standard deviations",
+            fall / spread,
+            self.min_noise,
+            _span(series),
+        )
+        if evidence.value >= evidence.threshold or _metric_improved(history):
+            return self.passed(evidence)
+        return self._too_short(series) or self._report(
+            history, series, evidence, "never fell measurably below its first values", 0.6
+        )
+
+    def _too_short(self, series: Series) -> Abstained | None:
+        """Epoch averages and short runs begin after most was learned: they show no start."""
+        is_early = series.axis is Axis.STEP and series.positions[0] <= 0.02
+        if is_early and len(series) >= self.min_points:
+            return None
+        return self.abstained(
+            "the loss was not recorded from the first steps on",
+            "record train/loss at every step, and pass num_classes for a classification",
+        )
+
+    def _report(
+        self, history: RunHistory, series: Series, evidence: Evidence, words: str, sure: float
+    ) -> Outcome:
+        because = "nothing was learned at the present one, and no step overshot"
+        return self.found(
+            f"Training loss {words} from {series.axis.value} {evidence.steps[0]:g} on.",
+            "The run shows nothing but its initialisation.",
+            (evidence,),
+            confidence=sure,
+            prescriptions=(
+                overfit_one_batch(),
+                raise_learning_rate(history, factor=10.0, because=because),
+            ),
+            view=View((series.key,), span=evidence.steps),
+        )
+
+
+def _span(series: Series) -> tuple[float, float]:
+    return (float(series.steps[0]), float(series.steps[-1]))
+
+
+def _metric_improved(history: RunHistory) -> bool:
+    """Whether a metric on either split improved beyond its noise."""
+    for metric in history.metrics:
+        series = history.series[metric.key].finite()
+        values = series.values if metric.higher_is_better else -series.values
+        if len(values) < 5:
+            continue
+        rise = trend(series.steps, values)
+        spread = float(np.std(np.diff(values))) / np.sqrt(2.0)
+        if rise.z >= 3.0 and rise.change >= 4.0 * spread:
+            return True
+        if metric.name in _ACCURACIES and _is_above_chance(values, history):
+            return True
+    return False
+
+
+def _is_above_chance(
+    accuracies: np.ndarray[tuple[int], np.dtype[np.float64]], history: RunHistory
+) -> bool:
+    """Whether the accuracy of the second half was at least twice that of a uniform guess."""
+    classes = history.hyperparameters.num_classes or history.hyperparameters.output_units
+    if not classes:
+        return False
+    half = accuracies[len(accuracies) // 2 :]
+    return float(np.median(half)) >= min(2.0 / classes, 0.5 + 0.5 / classes)

@@ -1,0 +1,137 @@
+"""TG401: NaN or infinity in what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tuneguard import keys
+from tuneguard.findings import Evidence, Outcome, Severity, View
+from tuneguard.history import Role, RunHistory, Series
+from tuneguard.prescriptions.learning_rate import lower_learning_rate
+from tuneguard.prescriptions.numerics import find_the_first_bad_value
+from tuneguard.rule import Rule
+
+
+@dataclass(frozen=True)
+class NonFiniteValues(Rule):
+    """The loss, a gradient norm or a metric is NaN or infinite.
+
+    What it detects:
+        Any NaN or infinity in the training loss, the gradient norms or the validation metrics,
+        and where it came first.
+
+    Why it matters:
+        One NaN in the weights makes every later result NaN: all time after it is wasted, and
+        the last checkpoint may hold nothing else.
+
+    How it decides:
+        A value of the loss or of a metric that is not finite is enough. A gradient norm that is
+        not finite counts where the loss follows it, or where it happens more than
+        ``max_gradient_share`` of the time: under mixed precision with loss scaling a few
+        overflowing gradients are how the scale is found, and those steps are skipped.
+
+    When it is wrong:
+        A metric may be NaN by definition, such as a correlation of a constant. A filter in the
+        training loop may hide NaN losses from the log: then only the gradient norm shows them.
+
+    References:
+        Micikevicius et al. (2018), Mixed Precision Training.
+    """
+
+    id: ClassVar[str] = "TG401"
+    name: ClassVar[str] = "non-finite-values"
+    default_severity: ClassVar[Severity] = Severity.CRITICAL
+    explains: ClassVar[frozenset[str]] = frozenset({"divergence", "no-learning", "underfitting"})
+
+    max_gradient_share: float = 0.01
+
+    def check(self, history: RunHistory) -> Outcome:
+        """Look for values that are not finite."""
+        watched = _watched(history)
+        if not any(len(series) for series in watched):
+            return self.abstained(
+                "nothing that could be NaN was recorded", "record the training loss"
+            )
+        bad = [series for series in watched if not series.is_finite.all()]
+        guilty = [series for series in bad if not self._is_harmless(series, history)]
+        if not guilty:
+            return self.passed(*(_share(series, self.max_gradient_share) for series in watched))
+        guilty.sort(key=_first_bad_position)
+        first = guilty[0]
+        step = _first_bad_step(first)
+        value = first.values[~first.is_finite][0]
+        ends_bad = any(not series.is_finite[-1] for series in guilty)
+        return self.found(
+            f"{_called(first, history)} became {_spelled(value)} at {first.axis.value} {step:g}"
+            f"{', and the run ended so' if ends_bad else ', and became finite again'}.",
+            "From the first NaN in the weights on, nothing that is computed means anything.",
+            tuple(_share(series, 0.0) for series in guilty[:5]),
+            confidence=1.0,
+            severity=Severity.CRITICAL if ends_bad else Severity.WARNING,
+            prescriptions=(
+                lower_learning_rate(history, factor=0.1, because="the values overflowed"),
+                find_the_first_bad_value(step),
+            ),
+            view=View(
+                tuple(series.key for series in guilty[:2]),
+                span=(step, float(first.steps[-1])),
+                marks=((step, "first"),),
+                log_scale=True,
+            ),
+        )
+
+    def _is_harmless(self, series: Series, history: RunHistory) -> bool:
+        """Whether overflowing gradients are those that loss scaling skips."""
+        if series.key not in _gradient_keys(history):
+            return False
+        loss = history.get(Role.TRAIN_LOSS)
+        share = float(np.mean(~series.is_finite))
+        is_rare = share <= self.max_gradient_share and bool(series.is_finite[-1])
+        return is_rare and loss is not None and bool(loss.is_finite.all())
+
+
+def _gradient_keys(history: RunHistory) -> set[str]:
+    key = history.roles.get(Role.GRADIENT_NORM)
+    layers = history.of_layers(keys.GRADIENT_NORM).values()
+    return {series.key for series in layers} | ({key} if key else set())
+
+
+def _watched(history: RunHistory) -> list[Series]:
+    roles = (
+        Role.TRAIN_LOSS,
+        Role.GRADIENT_NORM,
+        Role.VALIDATION_LOSS,
+        Role.TRAIN_EVALUATION_LOSS,
+    )
+    found = [series for role in roles if (series := history.get(role)) is not None]
+    return found + [history.series[metric.key] for metric in history.metrics]
+
+
+def _first_bad_step(series: Series) -> float:
+    return float(series.steps[~series.is_finite][0])
+
+
+def _first_bad_position(series: Series) -> float:
+    return float(series.positions[~series.is_finite][0])
+
+
+def _share(series: Series, limit: float) -> Evidence:
+    bad = series.steps[~series.is_finite]
+    window = bad if len(bad) else series.steps
+    share = float(np.mean(~series.is_finite)) if len(series) else 0.0
+    span = (float(window[0]), float(window[-1])) if len(window) else (0.0, 0.0)
+    return Evidence(series.key, "share of values that are not finite", share, limit, span)
+
+
+def _called(series: Series, history: RunHistory) -> str:
+    for role, key in history.roles.items():
+        if key == series.key:
+            return f"The {role.value.replace('_', ' ')}"
+    return f"The metric {series.key}"
+
+
+def _spelled(value: float) -> str:
+    return "NaN" if np.isnan(value) else "infinite"

@@ -1,0 +1,161 @@
+"""TG102: training itself stopped improving far from what is attainable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tuneguard.chance import Reference, reference_level
+from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
+from tuneguard.history import Role, RunHistory, Series
+from tuneguard.prescriptions.capacity import larger_model
+from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
+from tuneguard.rule import Requirement, Rule
+from tuneguard.statistics.curve import Curve, course
+
+
+@dataclass(frozen=True)
+class Underfitting(Rule):
+    """The training loss settled far above what is attainable, and validation with it.
+
+    What it detects:
+        A training loss that stopped falling while still a large part of chance level, with a
+        reason for it in the settings: too few parameters, or too much regularisation.
+
+    Why it matters:
+        More training, more data and a better schedule change nothing: the model cannot or may
+        not express what the data asks for.
+
+    How it decides:
+        The loss ended above ``min_level`` of chance level; over the last half it fell by less
+        than ``max_progress`` of its range; and the gap to validation is less than ``max_gap`` of
+        the range, so that it is not a matter of generalisation. Noisy labels look the same, so a
+        reason must be there: fewer parameters than training samples, weight decay times learning
+        rate that shrinks weights within ``shrink_steps`` steps, or dropout above
+        ``max_dropout``. Where the settings are not known, only a loss above
+        ``min_level_alone`` is called underfitting.
+
+    When it is wrong:
+        Labels with much noise have a loss that no model can go below. A small model on such data
+        is called too small.
+
+    References:
+        Goodfellow, Bengio & Courville (2016), Deep Learning, section 5.2. Zhang et al. (2017),
+        Understanding Deep Learning Requires Rethinking Generalization.
+    """
+
+    id: ClassVar[str] = "TG102"
+    name: ClassVar[str] = "underfitting"
+    default_severity: ClassVar[Severity] = Severity.WARNING
+    requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
+    judges_learning: ClassVar[bool] = True
+
+    min_level: float = 0.3
+    min_level_alone: float = 0.75
+    max_progress: float = 0.15
+    max_gap: float = 0.35
+    max_dropout: float = 0.6
+    shrink_steps: int = 1000
+
+    def check(self, history: RunHistory) -> Outcome:
+        """Look at where the training loss settled, and why."""
+        loss = history.get(Role.TRAIN_LOSS)
+        curve = course(loss) if loss is not None else None
+        reference = reference_level(history)
+        if loss is None or curve is None or reference is None or reference.kind != "chance":
+            return self.abstained(
+                "chance level is not known, so nobody can say what is far from attainable",
+                "pass num_classes for a classification, and record the loss from the start",
+            )
+        level, progress = self._measure(loss, curve, reference)
+        if history.is_running:
+            return self.abstained("the run is still going on")
+        if level.value < level.threshold or progress.value > progress.threshold:
+            return self.passed(level, progress)
+        gap = self._gap(history, curve)
+        if gap is not None and gap.value > gap.threshold:
+            return self.passed(level, progress, gap)
+        reasons = self._reasons(history)
+        if not reasons and level.value < self.min_level_alone:
+            return self.passed(level, progress)
+        return self._report(
+            history, loss, curve, (level, progress, *([gap] if gap else [])), reasons
+        )
+
+    def _measure(
+        self, loss: Series, curve: Curve, reference: Reference
+    ) -> tuple[Evidence, Evidence]:
+        span = (float(loss.steps[len(loss) // 2]), float(loss.steps[-1]))
+        middle = curve.after(0.5)
+        quarter = max(1, len(middle) // 2)
+        fell = float(np.median(middle[:quarter]) - np.median(middle[-quarter:]))
+        scale = max(curve.gained, 1e-12)
+        return (
+            Evidence(
+                loss.key,
+                f"level at the end, as a share of {reference.words}",
+                curve.end / reference.level,
+                self.min_level,
+                span,
+            ),
+            Evidence(
+                loss.key,
+                "fall over the last half, as a share of the range it came down",
+                fell / scale,
+                self.max_progress,
+                span,
+            ),
+        )
+
+    def _gap(self, history: RunHistory, curve: Curve) -> Evidence | None:
+        validation = history.get(Role.VALIDATION_LOSS)
+        other = course(validation) if validation is not None else None
+        if validation is None or other is None or curve.gained <= 0.0:
+            return None
+        return Evidence(
+            validation.key,
+            "gap between validation and training loss, as a share of the range",
+            (other.end - curve.end) / curve.gained,
+            self.max_gap,
+            (float(validation.steps[-1]), float(validation.steps[-1])),
+        )
+
+    def _reasons(self, history: RunHistory) -> list[Prescription]:
+        """Return what the settings say could be the reason, as the change that removes it."""
+        known = history.hyperparameters
+        fixes: list[Prescription] = []
+        rate, decay = known.learning_rate, known.weight_decay
+        if rate and decay and rate * decay * self.shrink_steps >= 1.0:
+            fixes.append(less_weight_decay(history, 0.01))
+        if known.dropout is not None and known.dropout > self.max_dropout:
+            fixes.append(less_dropout(history, 0.2))
+        count, samples = known.parameter_count, known.train_samples
+        if count is not None and samples is not None and count < samples:
+            fixes.append(larger_model(history, 8))
+        return fixes
+
+    def _report(
+        self,
+        history: RunHistory,
+        loss: Series,
+        curve: Curve,
+        evidence: tuple[Evidence, ...],
+        reasons: list[Prescription],
+    ) -> Outcome:
+        is_wide = any(fix.parameter == "hidden_width" for fix in reasons)
+        fixes = reasons if is_wide else [*reasons, larger_model(history, 4)]
+        validation = history.roles.get(Role.VALIDATION_LOSS)
+        return self.found(
+            f"Training loss stopped improving at {curve.end:.4g}, {evidence[0].value:.0%} of "
+            f"chance level, after {loss.axis.value} {evidence[0].steps[0]:g}.",
+            "More steps will not help: the model cannot express, or may not, what the data asks.",
+            evidence,
+            confidence=0.8 if reasons else 0.5,
+            prescriptions=tuple(fixes),
+            view=View(
+                (loss.key, *((validation,) if validation else ())),
+                span=evidence[0].steps,
+            ),
+        )

@@ -1,0 +1,79 @@
+"""Location and scale that a few wild points do not move."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import median_abs_deviation
+
+FloatArray = NDArray[np.float64]
+
+_NORMAL_PER_MAD = 1.4826
+
+
+def noise_scale(values: FloatArray) -> float:
+    """Estimate the standard deviation of the noise around a slow trend.
+
+    The scaled median absolute deviation of first differences over the square root of two: the
+    trend cancels in the differences (von Neumann 1941; scale after Rousseeuw & Croux 1993).
+
+    Args:
+        values: Shape `(n,)`, finite.
+
+    Returns:
+        The scale in the unit of `values`; 0 for fewer than three points.
+
+    >>> noise_scale(np.arange(10.0))
+    0.0
+    >>> round(noise_scale(np.random.default_rng(0).normal(size=4000)), 2)
+    1.0
+    """
+    if len(values) < 3:
+        return 0.0
+    deviation = median_abs_deviation(np.diff(values))
+    return float(_NORMAL_PER_MAD * deviation / np.sqrt(2.0))
+
+
+def running_median(values: FloatArray, window: int) -> FloatArray:
+    """Replace each value by the median of its neighbourhood, which shrinks at both ends.
+
+    Args:
+        values: Shape `(n,)`, finite.
+        window: Odd number of points.
+
+    Returns:
+        Shape `(n,)`.
+
+    >>> running_median(np.array([1.0, 9.0, 2.0, 3.0]), 3).tolist()
+    [5.0, 2.0, 3.0, 2.5]
+    """
+    half = window // 2
+    return np.array(
+        [np.median(values[max(0, i - half) : i + half + 1]) for i in range(len(values))]
+    )
+
+
+def trailing_median(values: FloatArray, window: int, minimum: int) -> FloatArray:
+    """For each point, the median of the `window` points before it; NaN before `minimum` points.
+
+    Args:
+        values: Shape `(n,)`, finite.
+        window: Number of earlier points that count.
+        minimum: How many there must be.
+
+    Returns:
+        Shape `(n,)`.
+
+    >>> trailing_median(np.array([1.0, 2.0, 3.0, 4.0]), 2, 1).tolist()
+    [nan, 1.0, 1.5, 2.5]
+    """
+    medians = np.full(len(values), np.nan)
+    if len(values) == 0:
+        return medians
+    full = min(window, len(values))
+    for i in range(minimum, full):
+        medians[i] = np.median(values[:i])
+    if len(values) > full:
+        windows = np.lib.stride_tricks.sliding_window_view(values[:-1], full)
+        medians[full:] = np.median(windows, axis=1)
+    return medians
