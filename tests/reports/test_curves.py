@@ -73,3 +73,9 @@ def test_infinity_as_stores_spell_it_is_infinity():
     stored = line("a", 1.0, 1.7976931348623157e308)
     assert gaps_of(stored) == [Gap("inf", (1, 1))]
     assert math.isnan(drawable(stored)[1][1])
+
+
+def test_a_line_that_runs_away_is_drawn_on_a_log_scale_unasked():
+    assert panels_of(picture(line("a", 1.0, 1.1, 1.2, 1e9)))[0].log_scale
+    assert not panels_of(picture(line("a", -1.0, 1.1, 1.2, 1e9)))[0].log_scale
+    assert not panels_of(picture(line("a", 2.3, 1.0, 1e-4)))[0].log_scale

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from tuneguard.history import RunIdentity
-from tuneguard.reports.description import MAX_CHARACTERS
-from tuneguard.reports.markdown import render_description, render_markdown
+from tuneguard.reports.description import MAX_CHARACTERS, render_description
+from tuneguard.reports.markdown import render_markdown
 
 markdown_it = pytest.importorskip("markdown_it")
 

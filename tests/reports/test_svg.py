@@ -128,6 +128,13 @@ def test_epochs_are_called_epochs(samples):
     assert "epoch" in texts(draw(samples.overfitted_picture()))
 
 
+def test_values_outside_of_the_frame_are_named():
+    steps = tuple(range(100))
+    values = tuple(50.0 / (step + 1) + 0.02 * max(0, step - 40) for step in steps)
+    svg = draw(Picture(View(("loss",), span=(60, 99)), (Line("loss", steps, values),)))
+    assert "↑ 50" in texts(svg)
+
+
 def test_hostile_names_are_shown_as_they_are(hostile):
     picture = Picture(View((hostile,), marks=((1, hostile),)), (Line(hostile, (1, 2), (1, 2)),))
     svg = draw(picture)

@@ -13,6 +13,7 @@ from tuneguard.findings import Line, Picture
 MAX_PANELS: Final = 3
 
 _COMPARABLE: Final = 50.0
+_RUNAWAY: Final = 1000.0
 # Far beyond what training can mean, and far enough from the largest double for an axis' margins.
 _LARGEST: Final = 1e150
 _SMALLEST: Final = 1e-150
@@ -49,7 +50,8 @@ class Gap:
 def panels_of(picture: Picture) -> tuple[Panel, ...]:
     """Group the lines so that none is flattened by another of a very different magnitude."""
     view = picture.view
-    log_scale = view.log_scale and all(_is_positive(line) for line in picture.lines)
+    is_positive = all(_is_positive(line) for line in picture.lines)
+    log_scale = is_positive and (view.log_scale or any(map(_runs_away, picture.lines)))
     groups = [list(picture.lines)] if log_scale else _comparable(picture.lines)
     threshold = view.threshold
     if threshold is not None and (_gap_word(threshold) or (log_scale and threshold <= _SMALLEST)):
@@ -64,6 +66,12 @@ def drawable(line: Line) -> tuple[list[float], list[float]]:
     """Return steps and values, with NaN where the line must be broken."""
     values = [value if not _gap_word(value) else math.nan for value in line.values]
     return list(line.steps), values
+
+
+def finite_points(line: Line) -> list[tuple[float, float]]:
+    """Return steps with their values, without what is not finite."""
+    points = zip(line.steps, line.values, strict=True)
+    return [(step, value) for step, value in points if not _gap_word(value)]
 
 
 def gaps_of(line: Line) -> list[Gap]:
@@ -100,11 +108,17 @@ def _fits(line: Line, group: Sequence[Line]) -> bool:
 
 
 def _peak(line: Line) -> float:
-    return max((abs(value) for value in line.values if not _gap_word(value)), default=0.0)
+    return max((abs(value) for _, value in finite_points(line)), default=0.0)
 
 
 def _is_positive(line: Line) -> bool:
-    return all(value > _SMALLEST for value in line.values if not _gap_word(value))
+    return all(value > _SMALLEST for _, value in finite_points(line))
+
+
+def _runs_away(line: Line) -> bool:
+    """Whether a linear axis would show nothing of `line` but its end."""
+    values = sorted(value for _, value in finite_points(line))
+    return bool(values) and values[-1] > _RUNAWAY * values[len(values) // 2]
 
 
 def _gap_word(value: float) -> str:

@@ -47,7 +47,7 @@ def _opening(diagnosis: Diagnosis, picture_path: str | None) -> Iterator[str]:
     run_id = diagnosis.identity.run_id
     if picture_path and run_id:
         where = f"get-artifact?path={quote(picture_path, safe='')}&run_uuid={quote(run_id)}"
-        yield f"![Evidence for the first finding]({where})"
+        yield f"![Picture of the evidence]({where})"
 
 
 def _try_first(finding: Finding) -> str:

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from tuneguard.findings import Line, Picture, View
 from tuneguard.reports.curves import Gap, Panel, drawable, gaps_of, panels_of
+from tuneguard.reports.framing import Frame, beyond, frame_of
 from tuneguard.reports.untrusted import clipped, clipped_in_the_middle
 from tuneguard.reports.wording import number
 
@@ -103,6 +104,10 @@ def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
     if panel.threshold is not None:
         _draw_threshold(axes, panel.threshold)
     _scale(axes, panel)
+    frame = frame_of(panel, view.span)
+    if frame is not None:
+        axes.set_ylim(frame.low, frame.high)
+        labels += _beyond(panel, frame, first_style)
     is_first = first_style == 0
     _write(axes, [*labels, *(_draw_marks(axes, view) if is_first else ())])
     if panel.lines:
@@ -151,6 +156,15 @@ def _draw_gaps(axes: Axes, gaps: list[Gap], height: float, color: str) -> list[_
     for step in firsts.values():
         axes.plot(step, height, "X", transform=at_top, color=color, markersize=8)
     return [_Label(step, word, color) for word, step in firsts.items()]
+
+
+def _beyond(panel: Panel, frame: Frame, first_style: int) -> list[_Label]:
+    """Say how far a line goes outside of the frame."""
+    return [
+        _Label(step, text, _COLORS[position % len(_COLORS)])
+        for position, line in enumerate(panel.lines, start=first_style)
+        for step, text in beyond(line, frame)
+    ]
 
 
 def _legend_name(metric: str) -> str:
@@ -222,4 +236,4 @@ def _scale(axes: Axes, panel: Panel) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=between, numticks=7))
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

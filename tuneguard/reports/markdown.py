@@ -1,4 +1,4 @@
-"""A diagnosis as Markdown: the report in GitHub's dialect, and MLflow's run description."""
+"""A diagnosis as Markdown: the report, in GitHub's dialect."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Iterator, Sequence
 from tuneguard.diagnosis import Diagnosis
 from tuneguard.findings import Evidence, Finding, Prescription
 from tuneguard.reports import wording
-from tuneguard.reports.description import render_description
 from tuneguard.reports.untrusted import cleaned, code_block, code_span, markdown_safe
 from tuneguard.version import __version__
-
-__all__ = ["render_description", "render_markdown"]
 
 
 def render_markdown(diagnosis: Diagnosis) -> str:
