@@ -1,21 +1,22 @@
-"""From a file to a history, without MLflow: CSV and JSON as trainers and people write them."""
+"""From a file to a history, without MLflow: what trainers and people write."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from tuneguard.exceptions import HistoryFormatError
 from tuneguard.history import RunHistory, RunIdentity
 from tuneguard.storage.csv_history import read_csv
 from tuneguard.storage.file_content import FileContent
 from tuneguard.storage.json_history import read_json
+from tuneguard.storage.tensorboard_history import is_event_file, read_tensorboard
 
 MAX_JSON_BYTES: Final = 1 << 30
 
-_EXPECTED = "Expected a CSV file with a header, or JSON."
+_EXPECTED = "Expected CSV with a header, JSON, or a TensorBoard folder."
 _SIGNATURES: Final = {
     b"\x1f\x8b": "a gzip archive: unpack it",
     b"PK\x03\x04": "a zip archive (or a spreadsheet or a checkpoint)",
@@ -27,10 +28,10 @@ _SIGNATURES: Final = {
 
 
 def read_history_file(path: str | Path, roles: Mapping[str, str] | None = None) -> RunHistory:
-    """Read a training history from a CSV or JSON file; the content decides which it is.
+    """Read a training history from CSV, JSON or a TensorBoard folder.
 
     Args:
-        path: The file.
+        path: The file or folder; of a file, the content decides what it is.
         roles: Role name to series name, where the name does not tell.
 
     Raises:
@@ -39,9 +40,7 @@ def read_history_file(path: str | Path, roles: Mapping[str, str] | None = None) 
     """
     file = Path(path)
     try:
-        encoding = _encoding(file)
-        with file.open(encoding=encoding, newline="") as text:
-            content = _read(text, file)
+        content = _read(file)
     except HistoryFormatError as error:
         raise HistoryFormatError(f"{file}: {error}") from error
     except UnicodeDecodeError as error:
@@ -63,22 +62,21 @@ def read_history_file(path: str | Path, roles: Mapping[str, str] | None = None) 
     )
 
 
-def _read(text: TextIO, file: Path) -> FileContent:
-    start = text.read(4096)
-    text.seek(0)
-    if start.lstrip()[:1] not in {"{", "["}:
-        return read_csv(text)
-    if file.stat().st_size > MAX_JSON_BYTES:
-        raise HistoryFormatError("JSON of more than 1 GiB is not read: write it as CSV.")
-    return read_json(text.read())
+def _read(file: Path) -> FileContent:
+    if file.is_dir() or is_event_file(file):
+        return read_tensorboard(file)
+    with file.open(encoding=_encoding(file), newline="") as text:
+        start = text.read(4096)
+        text.seek(0)
+        if start.lstrip()[:1] not in {"{", "["}:
+            return read_csv(text)
+        if file.stat().st_size > MAX_JSON_BYTES:
+            raise HistoryFormatError("JSON of more than 1 GiB is not read: write it as CSV.")
+        return read_json(text.read())
 
 
 def _encoding(file: Path) -> str:
     """Find out how the text is encoded, and that it is text."""
-    if file.is_dir():
-        has_events = any(file.glob("**/events.out.tfevents.*"))
-        what = "a TensorBoard folder, which is not read: export its scalars as CSV"
-        raise HistoryFormatError(f"This is {what if has_events else 'a folder'}. {_EXPECTED}")
     with file.open("rb") as binary:
         start = binary.read(4096)
     if not start.strip():

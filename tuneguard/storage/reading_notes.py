@@ -27,7 +27,7 @@ def notes_of(run: Run, histories: Mapping[str, Written]) -> list[str]:
     sampled = sorted(key for key, points in histories.items() if points.is_sampled)
     if sampled:
         notes.append(
-            f"{len(sampled)} long metrics were read as {SAMPLE_SIZE} evenly chosen points each: "
+            f"Of long metrics, {SAMPLE_SIZE} evenly chosen points each were read: "
             f"{', '.join(sampled[:5])}{', ...' if len(sampled) > 5 else ''}."
         )
     silence = time.time() - max(timestamp for _, timestamp in latest.values()) / 1000
