@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tuneguard import keys
 from tuneguard.history.axes import place_on_axes
+from tuneguard.history.duplicates import duplicate_notes
 from tuneguard.history.hyperparameters import Hyperparameters
 from tuneguard.history.roles import Metric, Role, assign_roles
 from tuneguard.history.series import Axis, Series
@@ -82,7 +83,7 @@ class RunHistory:
                 if is_layer and not key.endswith(keys.MAXIMUM_SUFFIX):
                     found[layer] = series
         order = {keys.safe(layer): rank for rank, layer in enumerate(self.layers)}
-        return dict(sorted(found.items(), key=lambda item: (order.get(item[0], 0), item[0])))
+        return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
 
     @property
     def last_step(self) -> float:
@@ -155,7 +156,12 @@ class RunHistory:
             status=status,
             planned_steps=int(planned) if planned and planned > 0 else None,
             source=source,
-            notes=(*notes, *assignment.notes, *_resume_notes(placed)),
+            notes=(
+                *notes,
+                *assignment.notes,
+                *duplicate_notes(placed, assignment.roles, assignment.metrics),
+                *_resume_notes(placed),
+            ),
             identity=identity or RunIdentity(),
         )
 
