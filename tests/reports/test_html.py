@@ -125,7 +125,10 @@ def test_everything_that_was_found_is_on_the_page(diagnosis, page):
     for abstained in diagnosis.abstained:
         assert abstained.reason in text
         assert abstained.needs in text
+    for passed in diagnosis.passed:
+        assert all(f"{one.metric} {one.statistic}" in text for one in passed.evidence)
     assert all(note in text for note in diagnosis.notes)
+    assert all(rule in text for rule in diagnosis.rules)
 
 
 def test_the_first_fix_comes_before_the_findings(samples):

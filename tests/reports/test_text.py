@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
@@ -86,10 +87,20 @@ def test_it_says_what_passed_and_what_to_record(samples):
     diagnosis = samples.diverged()
     shown = render_text(diagnosis, color=False, width=400)
     assert "Passed 1 check: overfitting." in shown
-    assert diagnosis.abstained[0].needs.split(" ", 1)[1] in shown
+    assert diagnosis.abstained[0].needs in shown
     assert diagnosis.notes[0] in shown
     assert diagnosis.broken[0].error in shown
     assert "still running" in shown
+
+
+def test_a_reason_that_several_rules_share_is_said_once(samples):
+    healthy = samples.healthy()
+    twin = replace(healthy.abstained[0], rule="saturated-units", rule_id="TG204")
+    diagnosis = replace(healthy, abstained=(*healthy.abstained, twin))
+    shown = render_text(diagnosis, color=False, width=400)
+    assert "Dead units, saturated units: the run has no activation statistics." in shown
+    assert shown.count(twin.reason) == 1
+    assert "Could not judge 3 checks" in shown
 
 
 def test_it_says_which_store_was_read(samples):

@@ -37,6 +37,7 @@ def _environment() -> Environment:
 
 
 _PHRASES = (
+    "abstentions",
     "axis_word",
     "confidence",
     "counted",

@@ -95,6 +95,6 @@ def _looked_at(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _not_judged(diagnosis: Diagnosis) -> Iterator[str]:
-    for one in diagnosis.abstained:
-        needs = f" *To record:* {markdown_safe(one.needs)}" if one.needs else ""
-        yield f"- **{markdown_safe(wording.title(one.rule))}:** {markdown_safe(one.reason)}{needs}"
+    for rules, reason, needs in wording.abstentions(diagnosis.abstained):
+        advice = f" *To record:* {markdown_safe(needs)}" if needs else ""
+        yield f"- **{markdown_safe(rules)}:** {markdown_safe(reason)}.{advice}"

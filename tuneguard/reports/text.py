@@ -151,10 +151,9 @@ class _Layout:
         if not abstained:
             return
         yield f"Could not judge {wording.counted(len(abstained), 'check')}:"
-        for one in abstained:
-            needs = f" To judge it, {_uncapitalized(one.needs)}" if one.needs else ""
-            reason = one.reason.rstrip(".")
-            yield from self._filled(f"{wording.title(one.rule)}: {reason}.{needs}", _INDENT)
+        for rules, reason, needs in wording.abstentions(abstained):
+            advice = f" To record: {needs}" if needs else ""
+            yield from self._filled(f"{rules}: {reason}.{advice}", _INDENT)
 
     def _filled(self, text: str, indent: str, styles: Mapping[str, str] = _PLAIN) -> list[str]:
         """Break `text` into lines, then style its phrases: a colour must not move a break."""
@@ -171,7 +170,3 @@ class _Layout:
 
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text
-
-
-def _uncapitalized(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]

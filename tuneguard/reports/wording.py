@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tuneguard.diagnosis import Diagnosis
-from tuneguard.findings import Evidence, Finding, Prescription
+from tuneguard.findings import Abstained, Evidence, Finding, Prescription
 
 
 def number(value: float) -> str:
@@ -88,6 +88,14 @@ def counted(count: int, noun: str) -> str:
 def listed(rules: Sequence[str]) -> str:
     """Return names of rules as one line of words."""
     return ", ".join(map(_words, rules))
+
+
+def abstentions(abstained: Sequence[Abstained]) -> list[tuple[str, str, str]]:
+    """Return names of rules, their reason and what to record, once for each reason."""
+    rules: dict[tuple[str, str], list[str]] = {}
+    for one in abstained:
+        rules.setdefault((one.reason.rstrip("."), one.needs), []).append(one.rule)
+    return [(title(listed(names)), reason, needs) for (reason, needs), names in rules.items()]
 
 
 def headline(diagnosis: Diagnosis) -> str:
