@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -116,3 +117,8 @@ def test_reachability_is_found_out_in_time() -> None:
     assert not within(0.05, lambda: time.sleep(1) is None)
     assert time.monotonic() - started < 0.9
     assert within(5.0, lambda: True)
+
+
+def test_a_server_that_hangs_is_not_reachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
