@@ -93,4 +93,4 @@ def without_password(uri: str) -> str:
     >>> without_password("postgresql://me:secret@host/mlflow")
     'postgresql://me:***@host/mlflow'
     """
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", uri)
+    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", uri)
