@@ -15,17 +15,10 @@ from tuneguard.cli import main
 Invoke = Callable[..., Result]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # how MLflow uses its database library
-    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader")
-
-
 @pytest.fixture(autouse=True)
 def quiet_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder of one's own, with a spool of one's own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
     monkeypatch.setenv("TUNEGUARD_SPOOL", str(tmp_path / "spool"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 

@@ -1,0 +1,15 @@
+"""What every test needs that touches MLflow."""
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # how MLflow uses its database library
+    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader")
+
+
+@pytest.fixture(autouse=True)
+def quiet_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep MLflow from telling its makers and the terminal about runs of tests."""
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")

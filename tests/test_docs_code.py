@@ -1,0 +1,76 @@
+"""The Python code of the README and of the documentation runs as it is printed."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+import torch
+from torch import nn
+
+from tuneguard import diagnose, load_run
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TUTORIAL = ROOT / "docs" / "tutorials" / "first-diagnosis.md"
+PAGES = [
+    page
+    for page in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+    if BLOCK.search(page.read_text(encoding="utf-8"))
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUNEGUARD_SPOOL", str(tmp_path / "spool"))
+    before = mlflow.get_tracking_uri()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    yield uri
+    torch.set_num_threads(threads)
+    mlflow.set_tracking_uri(before)
+
+
+def what_a_reader_has() -> dict[str, object]:
+    """Return the names that the code takes for granted."""
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    batches = [(torch.randn(8, 4), torch.randint(0, 2, (8,))) for _ in range(3)]
+    return {
+        "__name__": "page",
+        "model": model,
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
+        "criterion": nn.CrossEntropyLoss(),
+        "train_loader": batches,
+        "evaluate": lambda model: (0.7, 0.5),
+        "epochs": 2,
+    }
+
+
+def run_code(page: Path, store: str) -> None:
+    names = what_a_reader_has()
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        # MLflow goes on using the first database that it opened under a relative path
+        code = block.replace("sqlite:///mlflow.db", store)
+        exec(compile(code, str(page), "exec"), names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page != TUTORIAL], ids=lambda p: p.name
+)
+def test_the_code_of_a_page_runs(page, store):
+    run_code(page, store)
+
+
+@pytest.mark.slow
+def test_the_tutorial_ends_as_it_says(store, capsys):
+    run_code(TUTORIAL, store)
+
+    first, second = map(load_run, capsys.readouterr().out.split())
+    assert [finding.rule for finding in diagnose(first).findings] == ["overfitting"]
+    assert diagnose(second).verdict == "healthy"
