@@ -82,8 +82,9 @@ class RunHistory:
                 is_layer = key.startswith(prefix) and layer != keys.GLOBAL
                 if is_layer and not key.endswith(keys.MAXIMUM_SUFFIX):
                     found[layer] = series
-        order = {keys.safe(layer): rank for rank, layer in enumerate(self.layers)}
-        return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
+        ranks = {keys.safe(layer): rank for rank, layer in enumerate(self.layers)}
+        order = sorted(found, key=lambda layer: (ranks.get(layer, len(ranks)), layer))
+        return {layer: found[layer] for layer in order}
 
     @property
     def last_step(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import mlflow
+from mlflow.entities import Run
 
 from tuneguard.history import RunHistory, RunIdentity, Status
 from tuneguard.storage.connection import (
@@ -62,14 +63,18 @@ def load_run(
         higher_is_better=record.higher_is_better,
         layers=record.layers,
         source="record" if record.points else "metrics",
-        notes=(*problems, *notes_of(run, histories)),
-        identity=RunIdentity(
-            run_id=run_id,
-            name=run.info.run_name or "",
-            experiment_id=run.info.experiment_id,
-            tracking_uri=without_password(client.tracking_uri),
-            state=run_state(run, record, roles),
-        ),
+        notes=(*problems, *notes_of(run, series, histories)),
+        identity=_identity(client, run, run_state(run, record, roles)),
+    )
+
+
+def _identity(client: mlflow.MlflowClient, run: Run, state: str) -> RunIdentity:
+    return RunIdentity(
+        run_id=run.info.run_id,
+        name=run.info.run_name or "",
+        experiment_id=run.info.experiment_id,
+        tracking_uri=without_password(client.tracking_uri),
+        state=state,
     )
 
 

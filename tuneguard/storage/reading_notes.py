@@ -7,21 +7,24 @@ from collections.abc import Mapping
 
 from mlflow.entities import Run
 
+from tuneguard.history import Series
 from tuneguard.storage.metric_histories import SAMPLE_SIZE, latest_points
 from tuneguard.storage.written import Written
 
 _SILENCE_SECONDS = 3600.0
 
 
-def notes_of(run: Run, histories: Mapping[str, Written]) -> list[str]:
+def notes_of(
+    run: Run, series: Mapping[str, Series], histories: Mapping[str, Written]
+) -> list[str]:
     """Say what was left out of the reading, and what looks odd about the run.
 
     Args:
         run: The run.
+        series: What the run has, by key.
         histories: The metrics that were read.
     """
-    latest = latest_points(run)
-    if not latest:
+    if not series:
         return ["The run has no metrics: there is nothing to judge yet."]
     notes: list[str] = []
     sampled = sorted(key for key, points in histories.items() if points.is_sampled)
@@ -30,7 +33,8 @@ def notes_of(run: Run, histories: Mapping[str, Written]) -> list[str]:
             f"Of long metrics, {SAMPLE_SIZE} evenly chosen points each were read: "
             f"{', '.join(sampled[:5])}{', ...' if len(sampled) > 5 else ''}."
         )
-    silence = time.time() - max(timestamp for _, timestamp in latest.values()) / 1000
+    times = [timestamp for _, timestamp in latest_points(run).values()]
+    silence = time.time() - max(times, default=run.info.start_time) / 1000
     if run.info.status == "RUNNING" and silence > _SILENCE_SECONDS:
         notes.append(
             f"The run is marked as running, but wrote nothing for {silence / 3600:.0f} hours. "
