@@ -40,11 +40,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
     return client
 
 
-@pytest.fixture(autouse=True)
-def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-
-
 @pytest.fixture
 def diagnosis(store: MlflowClient) -> Diagnosis:
     experiment = store.get_experiment_by_name("training")
