@@ -32,21 +32,21 @@ def gradient_norms(parameters: Iterable[torch.Tensor]) -> tuple[tuple[int, ...],
             gradients.append(_dense(gradient))
     if not gradients:
         return (), torch.empty(0)
-    device = gradients[0].device
-    norms = [norm.to(device, torch.float32, non_blocking=True) for norm in _norms(gradients)]
-    return tuple(positions), torch.stack(norms)
+    return tuple(positions), _norms(gradients)
 
 
 def _dense(gradient: torch.Tensor) -> torch.Tensor:
-    gradient = local(gradient.detach())
+    gradient = local(gradient)
     return gradient.coalesce().values() if gradient.is_sparse else gradient
 
 
-def _norms(gradients: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+def _norms(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+    kinds = {(one.device, one.dtype) for one in gradients}
     # a norm beyond 65,504 would overflow in half precision
-    wide = torch.float32 if any(one.dtype in _NARROW for one in gradients) else None
+    wide = torch.float32 if any(dtype in _NARROW for _, dtype in kinds) else None
     foreach_norm = getattr(torch, "_foreach_norm", None)
-    if foreach_norm is not None and len({one.device for one in gradients}) == 1:
-        norms: Sequence[torch.Tensor] = foreach_norm(gradients, 2, dtype=wide)
-        return norms
-    return [torch.linalg.vector_norm(one, dtype=wide) for one in gradients]
+    if foreach_norm is not None and len(kinds) == 1:
+        return torch.stack(foreach_norm(gradients, 2, dtype=wide))
+    device = gradients[0].device
+    norms = [torch.linalg.vector_norm(one, dtype=wide) for one in gradients]
+    return torch.stack([one.to(device, torch.float32, non_blocking=True) for one in norms])

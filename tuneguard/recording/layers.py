@@ -78,5 +78,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 def local(tensor: torch.Tensor) -> torch.Tensor:
     """Return this process's share of a tensor that is spread over several."""
+    if type(tensor) in {torch.Tensor, nn.Parameter}:
+        return tensor
     to_local = getattr(tensor, "to_local", None)
     return tensor if to_local is None else to_local()

@@ -20,7 +20,7 @@ class LossMean:
         """Take one loss in, and return the mean where it was the step's last."""
         if isinstance(loss, torch.Tensor):
             # a copy: the loop may write to the same memory again
-            loss = loss.detach().mean().clone()
+            loss = loss.detach().clone() if loss.ndim == 0 else loss.detach().mean()
         self._losses.append(loss)
         if len(self._losses) < self._count:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -112,7 +113,7 @@ class Recorder:
         if step is None:
             return
         for index, group in enumerate(self._optimizer.param_groups):
-            key = keys.safe(f"{keys.LEARNING_RATE}/{group.get('name', index)}")
+            key = _learning_rate_key(group.get("name", index))
             rate = group["lr"]
             if isinstance(rate, torch.Tensor):
                 step.on_device[key] = rate.detach().clone()
@@ -168,6 +169,11 @@ class Recorder:
         states = getattr(self._scaler, "_per_optimizer_states", {})
         stage = states.get(id(self._optimizer), {}).get("stage") if states else None
         return getattr(stage, "name", "") == "UNSCALED"
+
+
+@lru_cache
+def _learning_rate_key(group: str | int) -> str:
+    return keys.safe(f"{keys.LEARNING_RATE}/{group}")
 
 
 def _now() -> int:

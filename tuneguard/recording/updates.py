@@ -75,9 +75,10 @@ class UpdateSample:
             self._owner, self._weight = self._owner.to(device), self._weight.to(device)
         read: list[torch.Tensor] = []
         for rank, parameter in enumerate(self._parameters):
-            values = local(parameter.detach())
+            values = local(parameter)
             if self._coordinates[rank].device != values.device:
                 self._coordinates[rank] = self._coordinates[rank].to(values.device)
             taken = torch.take(values, self._coordinates[rank])
-            read.append(taken.to(device, torch.float32, non_blocking=True))
-        return torch.cat(read)
+            is_here = taken.device == device
+            read.append(taken if is_here else taken.to(device, non_blocking=True))
+        return torch.cat(read).to(torch.float32)

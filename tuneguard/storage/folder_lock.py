@@ -10,7 +10,7 @@ from typing import IO
 def lock_folder(folder: Path) -> IO[bytes] | None:
     """Take the lock of a folder, or return `None` where another process holds it.
 
-    The lock is held until the returned file is closed.
+    The lock is held until the returned file is given to `unlock`, or the process is gone.
 
     Raises:
         OSError: The folder does not take a file.
@@ -24,14 +24,26 @@ def lock_folder(folder: Path) -> IO[bytes] | None:
     return file
 
 
+def unlock(file: IO[bytes]) -> None:
+    """Let a lock go, for forked children that still hold the file too."""
+    with file:
+        _unlock(file)
+
+
 if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[bytes]) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
+    def _unlock(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _lock(file: IO[bytes]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file: IO[bytes]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
-from tuneguard.storage.folder_lock import lock_folder
+from tuneguard.storage.folder_lock import lock_folder, unlock
 from tuneguard.storage.manifest import Manifest, Part
 from tuneguard.storage.outbox import Outbox
 
@@ -110,7 +110,7 @@ class Spool:
             ticket = _read_ticket(folder / _TICKET)
             manifest = Manifest.from_json((folder / keys.MANIFEST).read_text(encoding="utf-8"))
         except BaseException:
-            lock.close()
+            unlock(lock)
             raise
         return cls(folder, ticket, manifest, lock)
 
@@ -149,13 +149,13 @@ class Spool:
         except OSError:
             return False
         if lock is not None:
-            lock.close()
+            unlock(lock)
         return lock is None
 
     def release(self) -> None:
         """Let other processes have the folder."""
         if self._lock is not None:
-            self._lock.close()
+            unlock(self._lock)
             self._lock = None
 
     def _write_ticket(self) -> None:
