@@ -207,7 +207,7 @@ def test_after_the_end_nothing_happens(
     guard.close()
     train(guard, model, optimizer, 1)
     guard.on_validation_end({"loss": 1.0})
-    assert load_record(client, guard.run_id) is None
+    assert load_record(client, guard.run_id).points == {}
 
 
 @pytest.mark.parametrize(

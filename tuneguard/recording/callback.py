@@ -31,8 +31,9 @@ class TuneGuardCallback:
     """Records a training loop into an MLflow run.
 
     Loss, gradient norms, learning rates, update sizes, validation metrics and times go to the
-    run that is given, or is active, or is started (and then ended) here. No call waits for the
-    device or for a server, none changes what is trained, and none raises but the constructor.
+    run that is given, or is active, or is started (and then ended) here: a run of your own has to
+    be open before. No call waits for the device or for a server, none changes what is trained,
+    and none raises but the constructor.
 
     Args:
         model: The model that is trained.

@@ -46,7 +46,7 @@ class DeliveryThread:
         """Wait for the end, and return whether everything was delivered."""
         early = min(_SPEAK_AFTER, max(seconds, 0.0))
         if not self._ended.wait(early):
-            _logger.info("Sending what was recorded to MLflow ...")
+            _logger.warning("Still sending what was recorded to MLflow, %.0f s at most.", seconds)
             self._ended.wait(max(seconds - early, 0.0))
         return self._ended.is_set() and not self.failure
 

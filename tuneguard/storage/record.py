@@ -54,14 +54,15 @@ def load_record(client: MlflowClient, run_id: str) -> Record | None:
         run_id: The run.
 
     Returns:
-        The record, or `None` where no recorder kept anything.
+        The record, or `None` where no recorder was there. While a run goes on, the first part
+        may not be there yet; what is known of the model is.
 
     Raises:
         HistoryFormatError: A manifest cannot be read, or a part is not what its manifest says.
         mlflow.exceptions.MlflowException: The store did not answer.
     """
     manifests = load_manifests(client, run_id)
-    if not any(manifest.parts for manifest, _ in manifests):
+    if not manifests:
         return None
     batches: list[Columns] = []
     with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:

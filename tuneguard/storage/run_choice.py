@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import mlflow
 
@@ -15,6 +17,8 @@ from tuneguard.storage.store_probe import without_password
 
 PROBE_SECONDS = 5.0
 DEFAULT_EXPERIMENT_ID = "0"
+
+_RELATIVE = re.compile(r"(sqlite:///(?=[^/])|(?=\.))([^:]+)")
 
 _logger = logging.getLogger(__name__)
 
@@ -35,13 +39,14 @@ def choose_run(
     """
     uri = tracking_uri or mlflow.get_tracking_uri()
     now = time.time_ns() // 1_000_000
+    place = absolute(uri)
     if run_id is not None:
-        return Ticket(uri, run_id, experiment, now)
+        return Ticket(place, run_id, experiment, now)
     active = mlflow.active_run()
     if active is not None and tracking_uri in {None, mlflow.get_tracking_uri()}:
-        return Ticket(uri, active.info.run_id, None, now)
+        return Ticket(place, active.info.run_id, None, now)
     experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    ticket = Ticket(uri, None, experiment, now, own_run=True)
+    ticket = Ticket(place, None, experiment, now, own_run=True)
     if within(PROBE_SECONDS, lambda: is_reachable(uri)):
         try:
             return replace(ticket, run_id=_start(uri, experiment))
@@ -50,6 +55,16 @@ def choose_run(
     else:
         _warn(uri, "nothing answers")
     return ticket
+
+
+def absolute(uri: str) -> str:
+    """Return a tracking URI that means the same from any folder.
+
+    >>> absolute("http://localhost:5000"), absolute("sqlite:////data/mlflow.db")
+    ('http://localhost:5000', 'sqlite:////data/mlflow.db')
+    """
+    relative = _RELATIVE.fullmatch(uri)
+    return f"{relative[1]}{Path(relative[2]).absolute()}" if relative else uri
 
 
 def end_run(ticket: Ticket, status: str) -> bool:

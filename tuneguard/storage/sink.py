@@ -80,7 +80,7 @@ class Sink:
         """
         self._spool.change_ticket(status=status, ended=time.time_ns() // 1_000_000)
         deadline = time.monotonic() + patience
-        if self._stop_writer(patience):
+        if self._stop_writer(deadline):
             self._delivery.finish()
             is_delivered = self._delivery.wait(deadline - time.monotonic())
         else:
@@ -94,12 +94,12 @@ class Sink:
         else:
             self._leave_behind()
 
-    def _stop_writer(self, patience: float) -> bool:
+    def _stop_writer(self, deadline: float) -> bool:
         try:
-            self._queue.put(None, timeout=patience)
+            self._queue.put(None, timeout=max(0.0, deadline - time.monotonic()))
         except queue.Full:
             return False
-        self._writer.join(patience)
+        self._writer.join(max(0.0, deadline - time.monotonic()))
         return not self._writer.is_alive()
 
     def _leave_behind(self) -> None:
