@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -46,21 +45,21 @@ def test_every_option_has_help(name):
 
 def test_help_is_quick_and_imports_nothing_heavy():
     code = (
-        "import sys; from tuneguard.cli import main\n"
+        "import sys, time; from tuneguard.cli import main\n"
         "try: main(['--help'])\n"
-        "finally: sys.stderr.write(' '.join({name.split('.')[0] for name in sys.modules}))"
+        "finally: print(time.process_time(), *sys.modules, file=sys.stderr)"
     )
-    best = float("inf")
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        best = min(best, time.perf_counter() - began)
+    command = [sys.executable, "-c", code]
+    results = [
+        subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)
+    ]
 
-    assert "diagnose" in done.stdout
-    assert HEAVY.isdisjoint(done.stderr.split())
-    assert best < 1.5, "0.2 s on an idle machine; a shared one may be slower"
+    seconds = min(float(one.stderr.split()[0]) for one in results)
+    modules = {name.partition(".")[0] for name in results[0].stderr.split()}
+    assert "diagnose" in results[0].stdout
+    assert HEAVY.isdisjoint(modules)
+    # time of the processor: the clock on the wall also counts what others do
+    assert seconds < 0.3
 
 
 def test_the_version_is_printed(invoke):
