@@ -73,9 +73,9 @@ Examples:
 def diagnose(ctx: click.Context, /, **options: Any) -> None:
     """Say what went wrong in runs.
 
-    A TARGET is the id of an MLflow run, or the path of a history: JSON, CSV, a TensorBoard folder.
-    The review of a run is written into the run; a file is only read. Every target is diagnosed
-    even where another one fails, and the worst exit code wins.
+    A TARGET is the id of an MLflow run, or the path of a JSON or CSV history. The
+    review of a run is written into the run; a file is only read. Every target is diagnosed even
+    where another one fails, and the worst exit code wins.
     """
     request = _request(**options)
     examined: list[Examined] = []
