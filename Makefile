@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types layers format docs check clean
+.PHONY: help install demo test lint types layers format docs check example-rates clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -40,6 +40,9 @@ format: $(STAMP)  ## format the code
 docs: $(STAMP)  ## write the generated pages of docs/reference
 	$(BIN)/python docs/generate_rules.py
 	$(BIN)/python docs/generate_reference.py
+
+example-rates: $(STAMP)  ## train every example with ten seeds, and count what is named first
+	$(BIN)/python benchmarks/example_seeds.py --seeds 10
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

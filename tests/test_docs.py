@@ -21,6 +21,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:|#)([^)#\s]+)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
+MAKE = re.compile(r"(?:^|`)make ([a-z-]+)", re.MULTILINE)
 COMMAND = re.compile(r"^(?:\$ )?tuneguard ([a-z]+)(.*)$", re.MULTILINE)
 
 
@@ -70,6 +71,13 @@ def test_a_printed_command_has_options_that_exist(name, arguments):
     words = shlex.split(arguments.split("[OPTIONS]")[-1].partition(" >> ")[0], comments=True)
 
     command.make_parser(click.Context(command)).parse_args(words)
+
+
+def test_every_printed_make_target_exists():
+    printed = {name for page in PAGES for name in MAKE.findall(page.read_text("utf-8"))}
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+    assert {"demo", "test"} <= printed <= set(targets)
 
 
 @pytest.mark.parametrize("key", keys.METRIC_KEYS)
