@@ -132,9 +132,8 @@ def test_a_full_disk_leaves_the_charts(
 
 
 def test_without_disk_and_server_the_loss_is_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("tuneguard.storage.delivery_thread._LAST_ATTEMPTS", (0.0,))
     (tmp_path / "file").write_text("")
     ticket = Ticket("http://127.0.0.1:9", None, own_run=True)
     sink = Sink(open_spool(tmp_path / "file", ticket, Manifest("recorder")))

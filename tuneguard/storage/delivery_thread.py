@@ -13,7 +13,7 @@ from tuneguard.storage.spool import Spool
 
 INTERVAL_SECONDS = 2.0
 _LONGEST_INTERVAL = 30.0
-_LAST_ATTEMPTS = (0.0, 0.5, 1.0, 2.0)
+_LAST_ATTEMPTS = (0.0, 1.0, 2.0)
 _SPEAK_AFTER = 3.0
 
 _logger = logging.getLogger(__name__)
@@ -75,6 +75,9 @@ class DeliveryThread:
             compact(self._spool)
         except OSError as error:
             _logger.debug("The parts stay as they are: %s", error)
+        if self._spool.ticket.run_id is None:
+            self.failure = "there was no answer when the run was to be started"
+            return
         for pause in _LAST_ATTEMPTS:
             time.sleep(pause)
             try:

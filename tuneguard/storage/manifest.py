@@ -99,8 +99,8 @@ class Manifest:
             raise HistoryFormatError(f"The record's manifest cannot be read: {error}.") from error
 
     def with_part(self, part: Part) -> Manifest:
-        """Return the manifest with one more part at its end."""
-        return replace(self, parts=(*self.parts, part))
+        """Return the manifest with one more part, in the order of their names."""
+        return replace(self, parts=tuple(sorted((*self.parts, part), key=lambda one: one.name)))
 
 
 def new_recorder_id(started: datetime | None = None) -> str:

@@ -31,11 +31,6 @@ class Outbox:
         self._given = (0, 0)
         self.dropped = 0
 
-    @property
-    def was_used(self) -> bool:
-        """Whether anything was delivered yet."""
-        return self._offset > 0
-
     def append(self, points: Iterable[ChartPoint]) -> None:
         """Keep points until they are delivered. Never raises for a disk that is full."""
         with self._mutex:
@@ -68,12 +63,6 @@ class Outbox:
             for _ in range(min(count, len(self._in_memory))):
                 self._in_memory.popleft()
             self._write_offset()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether everything was delivered."""
-        with self._mutex:
-            return not self._in_memory and self._read(1)[1] == 0
 
     def _append_to_disk(self, points: list[ChartPoint]) -> None:
         if self._points is None:

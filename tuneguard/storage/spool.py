@@ -131,7 +131,7 @@ class Spool:
     def add_part(self, part: Part, steps: int) -> None:
         """Enter a part that has been written, with the number of optimizer steps in it."""
         with self._mutex:
-            parts = tuple(sorted((*self.manifest.parts, part), key=lambda one: one.name))
+            parts = self.manifest.with_part(part).parts
             self.change_manifest(parts=parts, steps=self.manifest.steps + steps)
 
     def remove(self) -> None:
