@@ -79,17 +79,21 @@ class _Layout:
             {severity.upper(): severity, title: "bold"},
         )
         inner = indent + _INDENT
-        is_symptom = not number
         yield from self._filled(finding.summary, inner)
-        yield from self._filled(f"Why it matters: {finding.why}", inner)
-        yield from self._evidence(finding, inner)
-        for rank, prescription in enumerate(finding.prescriptions, start=1):
-            is_full = self.verbose or (rank == 1 and not is_symptom)
-            yield from self._fix(prescription, rank, inner, is_full=is_full)
+        if number or self.verbose:
+            yield from self._details(finding, inner)
         if finding.symptoms:
-            yield f"{inner}{self._styled('Explains:', 'bold')}"
+            yield f"{inner}{self._styled('This explains as well:', 'bold')}"
             for symptom in finding.symptoms:
                 yield from self._finding(symptom, "", inner + _INDENT)
+
+    def _details(self, finding: Finding, indent: str) -> Iterator[str]:
+        """Prove a finding and say what to do; a symptom goes when its cause does."""
+        yield from self._filled(f"Why it matters: {finding.why}", indent)
+        yield from self._evidence(finding, indent)
+        for rank, prescription in enumerate(finding.prescriptions, start=1):
+            is_full = self.verbose or rank == 1
+            yield from self._fix(prescription, rank, indent, is_full=is_full)
 
     def _evidence(self, finding: Finding, indent: str) -> Iterator[str]:
         yield f"{indent}{self._styled('Evidence:', 'bold')}"

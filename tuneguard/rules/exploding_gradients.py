@@ -1,4 +1,4 @@
-"""TG201: gradient norms run away while the loss is still ordinary."""
+"""TG201: gradient norms leap out of proportion to the loss."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tuneguard.prescriptions.learning_rate import lower_learning_rate
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.bursts import bursts
 from tuneguard.statistics.curve import course
+from tuneguard.statistics.robust import noise_scale
 
 FloatArray = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ class ExplodingGradients(Rule):
 
     What it detects:
         Bursts of the gradient norm by an order of magnitude or more, or a gradient that becomes
-        infinite, at a point where the loss was still ordinary, in a run that lost by it.
+        infinite, out of proportion to the loss of the same step, in a run that lost by it.
 
     Why it matters:
         One such step throws the weights far from where they were; what was learned is lost, and
@@ -34,8 +35,9 @@ class ExplodingGradients(Rule):
     How it decides:
         A burst is a norm at least ``min_ratio`` times the median of the 50 steps before it and
         ``min_z`` robust standard deviations of the logarithm above it. It counts where the loss
-        of the same step, taken with the same weights, is within what the run had seen: a
-        gradient that is large because the loss is large is a symptom of something else. The run
+        of the same step, taken with the same weights, leapt by less: ``min_ratio`` times its
+        leap, measured in the range that the loss had covered before. A gradient that is large
+        because the loss is large is a symptom of something else. The run
         was harmed when its loss ended having given back ``min_lost`` of what it had gained, or
         hardly gained anything, or became NaN. Bursts that the run shrugged off are no finding.
 
@@ -70,7 +72,6 @@ class ExplodingGradients(Rule):
     min_z: float = 6.0
     min_lost: float = 0.25
     min_gain: float = 0.25
-    max_loss_ratio: float = 1.5
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for bursts of the norm that came before the loss went wrong."""
@@ -101,28 +102,27 @@ class ExplodingGradients(Rule):
         return self._report(history, norm, loss, where, evidence, harm)
 
     def _bursts(self, norm: Series, loss: Series) -> tuple[NDArray[np.intp], FloatArray]:
-        """Find the bursts at which the loss was still ordinary; infinite norms are bursts too."""
+        """Find the bursts that the loss does not account for; infinite norms are bursts too."""
         finite = np.where(norm.is_finite, norm.values, np.nan)
         filled = np.where(norm.is_finite, finite, _last_finite(finite))
         where, ratio = bursts(filled, min_ratio=self.min_ratio, min_z=self.min_z)
         bad = np.flatnonzero(~norm.is_finite)
         ratio = np.where(norm.is_finite, ratio, np.inf)
         where = np.union1d(where, bad[:1]).astype(np.intp)
-        ordinary = [i for i in where if self._is_ordinary(loss, norm.steps[i])]
-        return np.array(ordinary, dtype=np.intp), ratio
+        kept = [i for i in where if self._is_out_of_proportion(loss, norm.steps[i], ratio[i])]
+        return np.array(kept, dtype=np.intp), ratio
 
-    def _is_ordinary(self, loss: Series, step: float) -> bool:
-        """Whether the loss of `step` lies within what the run had seen before."""
-        at = int(np.searchsorted(loss.steps, step))
-        if at >= len(loss) or loss.steps[at] != step:
-            at = max(0, at - 1)
+    def _is_out_of_proportion(self, loss: Series, step: float, ratio: float) -> bool:
+        """Whether the norm of `step` leapt further than its loss, which has the same weights."""
+        at = int(np.searchsorted(loss.steps, step, side="right")) - 1
         earlier = loss.values[: max(at, 1)]
         earlier = earlier[np.isfinite(earlier)]
-        if len(earlier) == 0 or not np.isfinite(loss.values[at]):
+        if at < 0 or len(earlier) == 0 or not np.isfinite(loss.values[at]):
             return False
         median = float(np.median(earlier[-50:]))
-        reach = max(float(earlier.max()) - median, (self.max_loss_ratio - 1.0) * abs(median))
-        return float(loss.values[at]) <= median + self.max_loss_ratio * reach
+        reach = max(float(np.ptp(earlier)), 3.0 * noise_scale(earlier))
+        excess = (float(loss.values[at]) - median) / reach if reach > 0.0 else np.inf
+        return ratio >= self.min_ratio * max(1.0, excess)
 
     def _harm(self, loss: Series) -> tuple[str, float, float] | None:
         """Say how the run was harmed: in words, how much, and against which limit."""
@@ -163,7 +163,7 @@ class ExplodingGradients(Rule):
         size = "infinity" if np.isinf(evidence[0].value) else f"{evidence[0].value:.3g} times"
         return self.found(
             f"The gradient norm burst {times} from step {first:g} on, up to {size} its recent "
-            f"median, while the loss was ordinary; {words}.",
+            f"median and out of proportion to the loss; {words}.",
             "One such step throws the weights far from where they were.",
             (*evidence, damage),
             confidence=min(0.95, 0.7 + 0.05 * len(where)),

@@ -58,8 +58,8 @@ class LearningRateOscillation(Rule):
         Requirement((Role.VALIDATION_LOSS, Role.TRAIN_LOSS), min_points=12),
     )
 
-    min_amplitude: float = 0.08
-    min_turns: float = 0.4
+    min_amplitude: float = 0.06
+    min_turns: float = 0.3
     min_level: float = 0.02
     min_gain: float = 5.0
     max_decay: float = 0.1

@@ -29,7 +29,8 @@ class Underfitting(Rule):
         not express what the data asks for.
 
     How it decides:
-        The loss ended above ``min_level`` of chance level; over the last half it fell by less
+        The loss ended above ``min_level`` of chance level, but not above ``max_level`` of it,
+        where nothing was learned at all; over the last half it fell by less
         than ``max_progress`` of its range; and the gap to validation is less than ``max_gap`` of
         the range, so that it is not a matter of generalisation. Noisy labels look the same, so a
         reason must be there: fewer parameters than training samples, weight decay times learning
@@ -54,6 +55,7 @@ class Underfitting(Rule):
 
     min_level: float = 0.3
     min_level_alone: float = 0.75
+    max_level: float = 0.97
     max_progress: float = 0.15
     max_gap: float = 0.35
     max_dropout: float = 0.6
@@ -69,20 +71,19 @@ class Underfitting(Rule):
                 "chance level is not known, so nobody can say what is far from attainable",
                 "pass num_classes for a classification, and record the loss from the start",
             )
-        level, progress = self._measure(loss, curve, reference)
         if history.is_running:
             return self.abstained("the run is still going on")
-        if level.value < level.threshold or progress.value > progress.threshold:
-            return self.passed(level, progress)
+        level, progress = self._measure(loss, curve, reference)
+        if level.value > self.max_level:
+            return self.abstained("nothing at all was learned, which is another matter")
         gap = self._gap(history, curve)
-        if gap is not None and gap.value > gap.threshold:
-            return self.passed(level, progress, gap)
+        evidence = (level, progress, *([gap] if gap is not None else []))
+        is_stuck = level.value >= level.threshold and progress.value <= progress.threshold
+        is_alike = gap is None or gap.value <= gap.threshold
         reasons = self._reasons(history)
-        if not reasons and level.value < self.min_level_alone:
-            return self.passed(level, progress)
-        return self._report(
-            history, loss, curve, (level, progress, *([gap] if gap else [])), reasons
-        )
+        if is_stuck and is_alike and (reasons or level.value >= self.min_level_alone):
+            return self._report(history, loss, curve, evidence, reasons)
+        return self.passed(*evidence)
 
     def _measure(
         self, loss: Series, curve: Curve, reference: Reference

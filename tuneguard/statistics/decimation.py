@@ -26,7 +26,7 @@ def decimate(steps: FloatArray, values: FloatArray, most: int) -> tuple[FloatArr
     >>> steps = np.arange(100.0)
     >>> values = np.where(steps == 57, 9.0, 0.0)
     >>> kept = decimate(steps, values, 10)
-    >>> len(kept[0]) <= 10, kept[1].max()
+    >>> len(kept[0]) <= 10, float(kept[1].max())
     (True, 9.0)
     """
     count = len(values)

@@ -12,11 +12,10 @@ from tuneguard.history import RunHistory, RunIdentity
 from tuneguard.storage.csv_history import read_csv
 from tuneguard.storage.file_content import FileContent
 from tuneguard.storage.json_history import read_json
-from tuneguard.storage.tensorboard_history import is_event_file, read_tensorboard
 
 MAX_JSON_BYTES: Final = 1 << 30
 
-_EXPECTED = "Expected CSV with a header, JSON, or a TensorBoard folder."
+_EXPECTED = "Expected CSV with a header, or JSON."
 _SIGNATURES: Final = {
     b"\x1f\x8b": "a gzip archive: unpack it",
     b"PK\x03\x04": "a zip archive (or a spreadsheet or a checkpoint)",
@@ -28,10 +27,10 @@ _SIGNATURES: Final = {
 
 
 def read_history_file(path: str | Path, roles: Mapping[str, str] | None = None) -> RunHistory:
-    """Read a training history from CSV, JSON or a TensorBoard folder.
+    """Read a training history from a CSV or JSON file.
 
     Args:
-        path: The file or folder; of a file, the content decides what it is.
+        path: The file; its content decides what it is, not its name.
         roles: Role name to series name, where the name does not tell.
 
     Raises:
@@ -63,8 +62,8 @@ def read_history_file(path: str | Path, roles: Mapping[str, str] | None = None) 
 
 
 def _read(file: Path) -> FileContent:
-    if file.is_dir() or is_event_file(file):
-        return read_tensorboard(file)
+    if file.is_dir():
+        raise HistoryFormatError(f"This is a folder. {_EXPECTED}")
     with file.open(encoding=_encoding(file), newline="") as text:
         start = text.read(4096)
         text.seek(0)
