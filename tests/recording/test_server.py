@@ -71,6 +71,7 @@ def server(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(delivery_thread, "INTERVAL_SECONDS", 0.1)
+    monkeypatch.setattr(delivery_thread, "HOLD_SECONDS", 0.1)
     server = Server(tmp_path)
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(server.uri)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from mlflow import MlflowClient
@@ -12,14 +13,17 @@ from mlflow.exceptions import MlflowException
 from tuneguard import keys
 from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
 from tuneguard.storage.charts import ChartPoint
+from tuneguard.storage.early_points import LAST_STEP
 from tuneguard.storage.key_owners import KeyOwners
 from tuneguard.storage.manifest import Manifest
+from tuneguard.storage.metric_histories import sampled_points
 from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.record import load_manifests
 from tuneguard.storage.spool import Spool
 from tuneguard.storage.store_probe import without_password
 
 BATCH = 1000
+COMPARE_SECONDS = 10.0
 _MAX_PARAM_LENGTH = 6000
 _CLIENT_ERRORS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST"}
 
@@ -42,6 +46,7 @@ class Delivery:
         self._owners: KeyOwners | None = None
         self._refused: set[str] = set()
         self._uploaded: dict[str, str] = {}
+        self._compared = time.monotonic()
 
     def send(self) -> None:
         """Send the chart points and finished parts that wait.
@@ -54,6 +59,7 @@ class Delivery:
         client, run = self._contact()
         owners = self._key_owners(client)
         owners.look(run.data.metrics)
+        self._compare_first_steps(client, owners)
         outbox = self._spool.outbox
         while points := outbox.peek(BATCH):
             placed = [owners.place(point) for point in points]
@@ -106,6 +112,16 @@ class Delivery:
             charted = {key for one in [*earlier, self._spool.manifest] for key in one.charted_keys}
             self._owners = KeyOwners(charted)
         return self._owners
+
+    def _compare_first_steps(self, client: MlflowClient, owners: KeyOwners) -> None:
+        """Look for others' points that are not the latest: one key at a time, now and then."""
+        if time.monotonic() - self._compared < COMPARE_SECONDS:
+            return
+        self._compared = time.monotonic()
+        key = owners.next_key()
+        if key is not None:
+            found = sampled_points(client, self._run_id, key, (0, LAST_STEP))
+            owners.look_at_first_steps(key, found or ())
 
     def _send_points(
         self, client: MlflowClient, points: Sequence[ChartPoint]

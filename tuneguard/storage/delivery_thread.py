@@ -12,6 +12,8 @@ from tuneguard.storage.record_writer import compact
 from tuneguard.storage.spool import Spool
 
 INTERVAL_SECONDS = 2.0
+HOLD_SECONDS = 30.0
+SETTLE_SECONDS = 5.0
 _LONGEST_INTERVAL = 30.0
 _LAST_ATTEMPTS = (0.0, 1.0, 2.0)
 _SPEAK_AFTER = 3.0
@@ -22,6 +24,9 @@ _logger = logging.getLogger(__name__)
 class DeliveryThread:
     """Sends what comes into a spool, more rarely while the store does not answer.
 
+    The first delivery waits until shortly after the first validation, or half a minute: loops
+    log metrics of their own around it, and a key is only theirs if they have it before us.
+
     Args:
         spool: What is to be delivered.
     """
@@ -29,6 +34,7 @@ class DeliveryThread:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._delivery = Delivery(spool)
+        self._awaited = threading.Event()
         self._finishing = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tuneguard-delivery", daemon=True)
@@ -38,9 +44,14 @@ class DeliveryThread:
         """Begin to deliver."""
         self._thread.start()
 
+    def validated(self) -> None:
+        """Tell that results of a validation came into the spool."""
+        self._awaited.set()
+
     def finish(self) -> None:
         """Ask for the rest to be delivered: nothing more comes into the spool."""
         self._finishing.set()
+        self._awaited.set()
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end, and return whether everything was delivered."""
@@ -51,7 +62,7 @@ class DeliveryThread:
         return self._ended.is_set() and not self.failure
 
     def _run(self) -> None:
-        interval = INTERVAL_SECONDS
+        interval = SETTLE_SECONDS if self._awaited.wait(HOLD_SECONDS) else 0.0
         while not self._finishing.wait(interval):
             interval = INTERVAL_SECONDS if self._send() else min(2 * interval, _LONGEST_INTERVAL)
         self._finish()

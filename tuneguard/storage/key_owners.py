@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
 from tuneguard import keys
 from tuneguard.storage.charts import ChartPoint
+from tuneguard.storage.early_points import EarlyPoints, Point
+
+_logger = logging.getLogger(__name__)
 
 
 class KeyOwners:
-    """Tells our keys from those of others by the latest value of each.
+    """Tells our keys from those of others by the latest value of each, and by the first steps.
 
-    A key whose latest value is not one that we wrote belongs to somebody else; ours is moved to
-    the same name under `tuneguard/` from then on.
+    A key that holds a value that we did not write belongs to somebody else; ours is moved to the
+    same name under `tuneguard/` from then on.
 
     Args:
         own: Keys that earlier recordings of the same run, or this one, have written.
@@ -20,6 +24,7 @@ class KeyOwners:
 
     def __init__(self, own: Iterable[str] = ()) -> None:
         self.own = set(own)
+        self._early = EarlyPoints(self.own)
         self._inherited: dict[str, float] | None = None
         self._possible: dict[str, set[float]] = {}
         self._foreign: set[str] = set()
@@ -31,8 +36,16 @@ class KeyOwners:
         for key, value in latest.items():
             is_ours = value in self._possible.get(key, ())
             if not is_ours and self._inherited.get(key) != value:
-                self._foreign.add(key)
-                self.own.discard(key)
+                self._leave(key)
+
+    def next_key(self) -> str | None:
+        """Return the key whose first steps are to be looked at next, if any."""
+        return self._early.next_key()
+
+    def look_at_first_steps(self, key: str, found: Iterable[Point]) -> None:
+        """Take in the points of a key up to `early_points.LAST_STEP`."""
+        if self._early.has_others(key, found):
+            self._leave(key)
 
     def place(self, point: ChartPoint) -> ChartPoint:
         """Return the point under the key that it is to be written to."""
@@ -43,6 +56,8 @@ class KeyOwners:
 
     def writing(self, points: Iterable[ChartPoint]) -> None:
         """Note what is about to be sent: the store may take it and fail to say so."""
+        points = list(points)
+        self._early.writing(points)
         for point in points:
             self.own.add(point.key)
             self._possible.setdefault(point.key, set()).add(point.value)
@@ -55,6 +70,18 @@ class KeyOwners:
                 latest[point.key] = point
         for key, point in latest.items():
             self._possible[key] = {point.value}
+
+    def _leave(self, key: str) -> None:
+        if key in self.own:
+            _logger.warning(
+                "%r is logged by somebody else too: what is recorded goes on as %r; "
+                "the points written so far stay, since MLflow cannot take them back.",
+                key,
+                f"{keys.PREFIX}{key}",
+            )
+        self._foreign.add(key)
+        self._early.forget(key)
+        self.own.discard(key)
 
 
 def _order(point: ChartPoint) -> tuple[int, int, float]:

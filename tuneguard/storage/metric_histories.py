@@ -38,7 +38,7 @@ def read_histories(
 
 
 def _read(client: mlflow.MlflowClient, run_id: str, key: str, last_step: int) -> Written:
-    sample = _sample(client, run_id, key) if last_step >= SHORT_RUN else None
+    sample = sampled_points(client, run_id, key) if last_step >= SHORT_RUN else None
     if sample is None:
         return Written.from_metrics(client.get_metric_history(run_id, key))
     if len(sample) < SAMPLE_SIZE:
@@ -54,14 +54,21 @@ def _estimated_size(
     """Count the points between two neighbours in the middle of the sample."""
     middle = len(sample) // 2
     start, end = sorted((sample[middle - 1].step, sample[middle].step))
-    between = _sample(client, run_id, key, (start, end)) or []
+    between = sampled_points(client, run_id, key, (start, end)) or []
     return max(len(between) - 1, 1) * len(sample)
 
 
-def _sample(
+def sampled_points(
     client: mlflow.MlflowClient, run_id: str, key: str, window: tuple[int, int] | None = None
 ) -> list[Metric] | None:
-    """Return evenly chosen points, or `None` where the store cannot choose."""
+    """Return evenly chosen points, or `None` where the store cannot choose.
+
+    Args:
+        client: Client of the store.
+        run_id: The run.
+        key: The metric.
+        window: First and last step that may be chosen.
+    """
     store = store_of(client)
     start, end = window or (None, None)
     if isinstance(store, RestStore):

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any, Protocol
 
+from tuneguard import keys
 from tuneguard.storage.charts import ChartReducer
 from tuneguard.storage.columns import Columns
 from tuneguard.storage.delivery_thread import DeliveryThread
@@ -131,6 +132,8 @@ class Sink:
         try:
             columns = packet.columns()
             self._spool.outbox.append(self._charts.add(columns))
+            if any(key.startswith(f"{keys.VALIDATION}/") for key in columns.keys):
+                self._delivery.validated()
             self._record.append(columns)
         except OSError as error:
             self.dropped += packet.size
