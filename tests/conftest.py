@@ -3,11 +3,6 @@
 import pytest
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # how MLflow uses its database library
-    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader")
-
-
 @pytest.fixture(autouse=True)
 def quiet_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep MLflow from telling its makers and the terminal about runs of tests."""

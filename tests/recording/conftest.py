@@ -16,11 +16,6 @@ from tuneguard.recording.recorder import Recorder
 from tuneguard.recording.step_packet import StepPacket
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # how MLflow uses its database library
-    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader")
-
-
 @pytest.fixture(autouse=True)
 def spool_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -8,11 +8,6 @@ import pytest
 from mlflow import MlflowClient
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # how MLflow uses its database library
-    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader")
-
-
 @pytest.fixture(autouse=True)
 def spool_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
