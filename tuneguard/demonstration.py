@@ -15,7 +15,7 @@ from tuneguard.exceptions import StoreUnreachableError
 from tuneguard.recording import TuneGuardCallback
 
 Criterion: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-_EXPERIMENT = "tuneguard demo"
+EXPERIMENT = "tuneguard demo"
 _BATCH_SIZE = 32
 
 
@@ -61,7 +61,7 @@ def run_demo(fault: str, tracking_uri: str, seed: int = 0) -> str:
         num_classes=program.num_classes,
         planned_steps=program.epochs * len(loader),
         tracking_uri=tracking_uri,
-        experiment=_EXPERIMENT,
+        experiment=EXPERIMENT,
     )
     with guard:
         for _ in range(program.epochs):

@@ -39,7 +39,7 @@ def demo(fault: str | None, tracking_uri: str | None) -> None:
     The run is recorded into a local MLflow store and its review is written there. Prints the
     diagnosis, the id of the run, and how to open it in the MLflow UI.
     """
-    from tuneguard.demonstration import FAULTS, run_demo
+    from tuneguard.demonstration import EXPERIMENT, FAULTS, run_demo
     from tuneguard.diagnosis import diagnose
     from tuneguard.reports.text import render_text
     from tuneguard.reviewing import publish_review
@@ -49,7 +49,7 @@ def demo(fault: str | None, tracking_uri: str | None) -> None:
     fault = fault or FAULTS[0]
     if fault not in FAULTS:
         raise click.BadParameter(f"choose one of {', '.join(FAULTS)}", param_hint="--fault")
-    uri = tracking_uri or _local_store()
+    uri = tracking_uri or _local_store(EXPERIMENT)
     say(f"Tracking URI: {tracking_uri_in_use(uri)}")
     say(f"Training a model with the fault {fault} ...")
     diagnosis = diagnose(load_run(run_demo(fault, uri), uri))
@@ -58,9 +58,14 @@ def demo(fault: str | None, tracking_uri: str | None) -> None:
     click.echo(_next_steps(diagnosis, uri))
 
 
-def _local_store() -> str:
+def _local_store(experiment: str) -> str:
+    """Set up a store that keeps everything in one folder of this one."""
+    from tuneguard.storage.experiments import create_experiment
+
     FOLDER.mkdir(exist_ok=True)
-    return f"sqlite:///{FOLDER.as_posix()}/mlflow.db"
+    uri = f"sqlite:///{FOLDER.as_posix()}/mlflow.db"
+    create_experiment(uri, experiment, FOLDER / "artifacts")
+    return uri
 
 
 def _next_steps(diagnosis: Diagnosis, uri: str) -> str:

@@ -39,7 +39,9 @@ class ExplodingGradients(Rule):
         leap, measured in the range that the loss had covered before. A gradient that is large
         because the loss is large is a symptom of something else. The run
         was harmed when its loss ended having given back ``min_lost`` of what it had gained, or
-        hardly gained anything, or became NaN. Bursts that the run shrugged off are no finding.
+        in its second half lay less than ``min_gain`` standard deviations of its noise below its
+        start, or became NaN. Bursts
+        that the run shrugged off are no finding.
 
     When it is wrong:
         Norms that were recorded after clipping never leap. Norms of a single rank, or scaled for
@@ -71,7 +73,7 @@ class ExplodingGradients(Rule):
     min_ratio: float = 10.0
     min_z: float = 6.0
     min_lost: float = 0.25
-    min_gain: float = 0.25
+    min_gain: float = 6.0
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for bursts of the norm that came before the loss went wrong."""
@@ -135,10 +137,11 @@ class ExplodingGradients(Rule):
         if lost >= self.min_lost and curve.lost >= 3.0 * curve.level_noise:
             words = "the loss gave back what it had gained"
             return words, float(min(lost, 1e9)), self.min_lost
-        scale = max(abs(curve.start), curve.noise)
-        if curve.start - curve.end < self.min_gain * scale:
-            words = "the loss hardly came down"
-            return words, 1.0 - (curve.start - curve.end) / scale, 1.0 - self.min_gain
+        fall = curve.start - float(np.median(curve.levels[len(curve.levels) // 2 :]))
+        spread = max(curve.level_noise, curve.noise / np.sqrt(5.0), 1e-12 * abs(curve.start))
+        if fall <= self.min_gain * spread:
+            words = "the loss hardly came down, in standard deviations of its noise"
+            return words, fall / spread if spread > 0.0 else 0.0, self.min_gain
         return None
 
     def _report(  # noqa: PLR0913, PLR0917 - what was measured, in the order of the sentence
