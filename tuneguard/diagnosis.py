@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tuneguard.causes import under_their_causes
-from tuneguard.findings import Abstained, Finding, Line, Passed, Picture, Severity, View
+from tuneguard.findings import Abstained, Finding, Line, Outcome, Passed, Picture, Severity, View
 from tuneguard.history import Axis, RunHistory, RunIdentity
 from tuneguard.rule import Rule
 from tuneguard.rules import BUILTIN_RULES
@@ -83,7 +83,8 @@ def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = No
         Findings with causes before symptoms, what passed, and what could not be told. A rule that
         raises is reported as broken and hides no other rule's result.
     """
-    asked = [rule() if isinstance(rule, type) else rule for rule in rules or BUILTIN_RULES]
+    chosen = BUILTIN_RULES if rules is None else rules
+    asked = [rule() if isinstance(rule, type) else rule for rule in chosen]
     findings: list[Finding] = []
     passed: list[Passed] = []
     abstained: list[Abstained] = []
@@ -91,7 +92,7 @@ def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = No
     for rule in asked:
         outcome = _outcome(rule, history)
         if isinstance(outcome, Finding):
-            findings.append(replace(outcome, picture=_picture(outcome.view, history)))
+            findings.append(outcome)
         elif isinstance(outcome, Passed):
             passed.append(outcome)
         elif isinstance(outcome, Abstained):
@@ -119,10 +120,26 @@ def _outcome(rule: Rule, history: RunHistory) -> Finding | Passed | Abstained | 
         if reason is not None:
             return rule.abstained(reason, requirement.advice)
     try:
-        return rule.check(history)
+        return _checked(rule.check(history), history)
     except Exception as error:  # a broken rule must not hide what the others found
         _LOGGER.exception("Rule %s (%s) is broken: please report it", rule.name, rule.id)
         return BrokenRule(rule.name, rule.id, f"{type(error).__name__}: {error}")
+
+
+def _checked(outcome: Outcome, history: RunHistory) -> Outcome:
+    """Return `outcome`, a finding with its picture.
+
+    Raises:
+        TypeError: It is not an outcome.
+        ValueError: It is a finding without evidence.
+    """
+    if isinstance(outcome, Passed | Abstained):
+        return outcome
+    if not isinstance(outcome, Finding):
+        raise TypeError(f"check() returned {outcome!r}, not a Finding, Passed or Abstained")
+    if not outcome.evidence:
+        raise ValueError("check() returned a finding without evidence")
+    return replace(outcome, picture=_picture(outcome.view, history))
 
 
 def _verdict(findings: Sequence[Finding], has_learned: bool) -> Verdict:

@@ -35,7 +35,7 @@ class LearningRateTooHigh(Rule):
         reference (chance level where known, else the first loss) in the run's first half, and
         at the end it is above ``min_end`` of it, or not finite. Stuck: the median update to
         weight ratio is above ``min_update_ratio`` while the loss ends above ``min_stuck`` of
-        chance level and no longer falls. An update ratio above ``max_first_update_ratio`` in
+        chance level and no longer falls. An update ratio above ``min_first_update_ratio`` in
         the first steps tells it from a gradient that exploded by itself.
 
     When it is wrong:
@@ -66,7 +66,7 @@ class LearningRateTooHigh(Rule):
     min_end: float = 0.85
     min_stuck: float = 0.5
     min_update_ratio: float = 1e-2
-    max_first_update_ratio: float = 0.03
+    min_first_update_ratio: float = 0.03
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for an overshoot that stayed, or for huge updates that lead nowhere."""
@@ -79,9 +79,9 @@ class LearningRateTooHigh(Rule):
                 "attach the callback before the first step, and pass num_classes",
             )
         overshoot, end = self._overshoot(loss, reference)
-        first_ratio = _update_ratio(history, slice(0, 20))
+        first_ratio = _update_ratio(history, slice(0, 20), self.min_first_update_ratio)
         is_thrown = overshoot.value >= overshoot.threshold and end.value >= end.threshold
-        if is_thrown and (first_ratio is None or first_ratio.value >= self.max_first_update_ratio):
+        if is_thrown and (first_ratio is None or first_ratio.value >= self.min_first_update_ratio):
             proof = (overshoot, end) + ((first_ratio,) if first_ratio is not None else ())
             return self._report(history, loss, proof, "overshot and did not recover")
         stuck = self._stuck(history, loss, reference)
@@ -100,7 +100,7 @@ class LearningRateTooHigh(Rule):
             Evidence(
                 loss.key,
                 f"highest level of the first half over {reference.words}",
-                peak / reference.level if np.isfinite(end) else np.inf,
+                peak / reference.level,
                 self.min_overshoot,
                 (float(loss.steps[0]), peak_step),
             ),
@@ -117,8 +117,11 @@ class LearningRateTooHigh(Rule):
         self, history: RunHistory, loss: Series, reference: Reference
     ) -> tuple[Evidence, ...] | None:
         curve = course(loss)
-        ratio = _update_ratio(history, slice(None))
+        ratio = _update_ratio(history, slice(None), self.min_update_ratio)
         if curve is None or ratio is None or reference.kind != "chance":
+            return None
+        later = curve.after(0.4)
+        if len(later) == 0:
             return None
         end = Evidence(
             loss.key,
@@ -127,7 +130,7 @@ class LearningRateTooHigh(Rule):
             self.min_stuck,
             (float(loss.steps[len(loss) // 2]), float(loss.steps[-1])),
         )
-        middle = float(np.median(curve.after(0.4)[: max(1, len(curve.levels) // 4)]))
+        middle = float(np.median(later[: max(1, len(curve.levels) // 4)]))
         still_falls = middle - curve.end > max(3.0 * curve.level_noise, 0.1 * curve.gained)
         is_huge = ratio.value >= self.min_update_ratio
         return (ratio, end) if is_huge and end.value >= end.threshold and not still_falls else None
@@ -135,11 +138,11 @@ class LearningRateTooHigh(Rule):
     def _report(
         self, history: RunHistory, loss: Series, evidence: tuple[Evidence, ...], words: str
     ) -> Outcome:
-        ratio = _update_ratio(history, slice(0, 20)) or _update_ratio(history, slice(None))
+        ratio = _update_ratio(history, slice(0, 20), self.min_first_update_ratio)
         factor = 0.1
         if ratio is not None and np.isfinite(ratio.value) and ratio.value > 0.0:
             factor = float(np.clip(_TARGET_RATIO / ratio.value, 0.01, 0.3))
-        unit, first = loss.axis.value, evidence[0].steps[0]
+        first = evidence[0].steps[0]
         because = "the first updates were too large for the weights"
         return self.found(
             f"Training loss {words}: it reached {_worded(evidence[0])} and ended at "
@@ -154,12 +157,12 @@ class LearningRateTooHigh(Rule):
             view=View(
                 (loss.key, *((ratio.metric,) if ratio is not None else ())),
                 span=(first, float(loss.steps[-1])),
-                log_scale=bool(unit) and bool((loss.finite().values > 0.0).all()),
+                log_scale=bool((loss.finite().values > 0.0).all()),
             ),
         )
 
 
-def _update_ratio(history: RunHistory, window: slice) -> Evidence | None:
+def _update_ratio(history: RunHistory, window: slice, limit: float) -> Evidence | None:
     series = history.get(Role.UPDATE_RATIO)
     if series is None or len(series) == 0:
         return None
@@ -170,7 +173,7 @@ def _update_ratio(history: RunHistory, window: slice) -> Evidence | None:
         series.key,
         "median update to weight ratio",
         value,
-        LearningRateTooHigh.min_update_ratio,
+        limit,
         (float(steps[0]), float(steps[-1])),
     )
 

@@ -33,9 +33,9 @@ class NoLearning(Rule):
         Where chance level is known (``ln C`` of a classification whose first loss agrees with
         it), the loss stayed above ``min_share_of_chance`` of it in every level of the second
         half of the run. Otherwise the first loss is the reference, and the second half of the
-        run must lie less than ``min_noise`` standard deviations of a level below it. A loss that
-        never changes at all is found in either case. Runs whose validation metric improved are
-        left alone.
+        run must lie less than ``min_noise`` standard deviations of a level below it, which takes
+        ``min_points`` points from the first steps on. A loss that never changes at all is found
+        in either case. Runs whose validation metric improved are left alone.
 
     When it is wrong:
         Some tasks stay on a long plateau before they are learned. Fine-tuning may start where
@@ -106,8 +106,7 @@ class NoLearning(Rule):
     ) -> Outcome:
         fall = curve.start - float(np.median(second_half))
         spread = max(curve.level_noise, curve.noise / np.sqrt(5.0))
-        if spread <= 0.0:
-            return self.passed()
+        spread = max(spread, 1e-12 * max(abs(curve.start), 1e-300))
         evidence = Evidence(
             series.key,
             "fall from the first losses to the second half, in standard deviations",

@@ -73,6 +73,8 @@ class Underfitting(Rule):
             )
         if history.is_running:
             return self.abstained("the run is still going on")
+        if len(curve.after(0.5)) == 0:
+            return self.abstained("the second half of the run has no finite loss")
         level, progress = self._measure(loss, curve, reference)
         if level.value > self.max_level:
             return self.abstained("nothing at all was learned, which is another matter")

@@ -32,8 +32,9 @@ class VanishingGradients(Rule):
         The median norm of the layer that gets least, among the first third, is below
         ``max_ratio`` of the layer that gets most; and the norms fall towards the input in at
         least ``min_order`` of the pairs of layers. Layers are held against each other, not
-        against a constant. The run was harmed when the loss stayed above ``min_stuck`` of chance
-        level, or, where that is unknown, had come down by less than a tenth of its start.
+        against a constant, and only those of at least ``min_points`` points count; at least
+        ``min_layers`` of them are needed. The run was harmed when the loss stayed above
+        ``min_stuck`` of chance level, or, where that is unknown, of its start.
 
     When it is wrong:
         Layers of very different size or kind, such as embeddings, have norms of different size.
@@ -90,7 +91,9 @@ class VanishingGradients(Rule):
         if not is_faded:
             return self.passed(*evidence)
         stuck = self._stuck(history)
-        if stuck is None or stuck.value < stuck.threshold:
+        if stuck is None:
+            return self.abstained("the loss has no positive level to be held against")
+        if stuck.value < stuck.threshold:
             return self.passed(*evidence)
         strongest = names[int(np.argmax(norms))]
         return self.found(

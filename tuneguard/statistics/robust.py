@@ -47,10 +47,15 @@ def running_median(values: FloatArray, window: int) -> FloatArray:
     >>> running_median(np.array([1.0, 9.0, 2.0, 3.0]), 3).tolist()
     [5.0, 2.0, 3.0, 2.5]
     """
-    half = window // 2
-    return np.array(
-        [np.median(values[max(0, i - half) : i + half + 1]) for i in range(len(values))]
-    )
+    half, count = window // 2, len(values)
+    medians = np.empty(count)
+    inner = range(half, count - half) if count >= window else range(0)
+    if len(inner):
+        windows = np.lib.stride_tricks.sliding_window_view(values, window)
+        medians[half : count - half] = np.median(windows, axis=1)
+    for i in set(range(count)) - set(inner):
+        medians[i] = np.median(values[max(0, i - half) : i + half + 1])
+    return medians
 
 
 def trailing_median(values: FloatArray, window: int, minimum: int) -> FloatArray:
