@@ -1,0 +1,200 @@
+"""Synthetic runs with a known answer: each function makes one kind of run from a seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from tuneguard.history import RunHistory, Series
+
+FloatArray = NDArray[np.float64]
+Points = tuple[FloatArray, FloatArray]
+
+STEPS = 600
+EVERY = 20
+CHANCE = math.log(10.0)
+LAYERS = tuple(f"layer{index}" for index in range(8))
+PARAMS = {
+    "lr": 0.1,
+    "optimizer": "SGD",
+    "weight_decay": 1e-4,
+    "num_classes": 10,
+    "parameter_count": 50_000,
+    "train_samples": 5_000,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was measured, apart by what a change of the loss's unit does to it."""
+
+    losses: Mapping[str, Points]
+    norms: Mapping[str, Points] = field(default_factory=dict)
+    others: Mapping[str, Points] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=lambda: PARAMS)
+    layers: tuple[str, ...] = LAYERS
+
+    def history(self, factor: float = 1.0, shift: float = 0.0) -> RunHistory:
+        """Build the history, with the loss times `factor` and moved by `shift`."""
+        series = {
+            **{key: (steps, factor * loss + shift) for key, (steps, loss) in self.losses.items()},
+            **{key: (steps, factor * norm) for key, (steps, norm) in self.norms.items()},
+            **self.others,
+        }
+        built = {key: Series.from_arrays(key, *points) for key, points in series.items()}
+        return RunHistory.from_series(
+            built, self.params, axis="step", status="finished", layers=self.layers
+        )
+
+    def having(self, **series: FloatArray) -> Run:
+        """Replace whole series: `train`, `validation`, `norm`, `rate` or `updates`."""
+        losses, norms, others = dict(self.losses), dict(self.norms), dict(self.others)
+        places = {
+            "train": (losses, "train/loss"),
+            "validation": (losses, "validation/loss"),
+            "norm": (norms, "gradient_norm/global"),
+            "rate": (others, "learning_rate"),
+            "updates": (others, "update_ratio/global"),
+        }
+        for name, values in series.items():
+            part, key = places[name]
+            part[key] = (validated() if name == "validation" else steps(), values)
+        return replace(self, losses=losses, norms=norms, others=others)
+
+    def values(self, key: str) -> FloatArray:
+        """Return a copy of the values of one series."""
+        found = {**self.losses, **self.norms, **self.others}[key]
+        return found[1].copy()
+
+
+def steps() -> FloatArray:
+    return np.arange(float(STEPS))
+
+
+def validated() -> FloatArray:
+    return np.arange(EVERY - 1.0, STEPS, EVERY)
+
+
+def noise(seed: int, count: int, phi: float = 0.0) -> FloatArray:
+    """Gaussian AR(1) noise of unit variance."""
+    shocks = np.random.default_rng(seed).normal(size=count + 200) * math.sqrt(1.0 - phi**2)
+    return lfilter([1.0], [1.0, -phi], shocks)[200:]
+
+
+def fall(at: FloatArray, start: float, end: float, pace: float = 60.0) -> FloatArray:
+    """An exponential course from `start` down to `end`."""
+    return end + (start - end) * np.exp(-at / pace)
+
+
+def healthy(seed: int, phi: float = 0.3) -> Run:
+    """A run that learns, settles and generalises; its noise remembers the past by `phi`."""
+    level = fall(steps(), CHANCE, 0.3)
+    train = level + 0.06 * np.sqrt(level) * noise(seed, STEPS, phi)
+    validation = fall(validated(), CHANCE, 0.4)
+    validation += 0.02 * noise(seed + 10_000, len(validation), phi)
+    norm = (0.5 + level) * np.exp(0.3 * noise(seed + 20_000, STEPS, phi))
+    layers = {
+        f"gradient_norm/{name}": (steps(), norm * 0.3 * np.exp(0.2 * noise(seed + i, STEPS)))
+        for i, name in enumerate(LAYERS)
+    }
+    return Run(
+        losses={"train/loss": (steps(), train), "validation/loss": (validated(), validation)},
+        norms={"gradient_norm/global": (steps(), norm), **layers},
+        others={
+            "learning_rate": (steps(), np.full(STEPS, 0.1)),
+            "update_ratio/global": (steps(), 3e-3 * np.exp(0.2 * noise(seed + 30_000, STEPS))),
+        },
+    )
+
+
+def overfitted(seed: int) -> Run:
+    """Validation turns round at a third of the run; training goes on falling."""
+    run, at = healthy(seed), validated()
+    climb = 1.2 * np.clip((at - 200.0) / 400.0, 0.0, None)
+    train = fall(steps(), CHANCE, 0.02, 120.0) * np.exp(0.1 * noise(seed + 1, STEPS, 0.3))
+    return run.having(train=train, validation=run.values("validation/loss") + climb)
+
+
+def underfitted(seed: int, *, level: float = 0.6, **params: object) -> Run:
+    """Both losses settle at `level` of chance; by default the model has too few parameters."""
+    end = level * CHANCE
+    train = fall(steps(), CHANCE, end) + 0.06 * noise(seed, STEPS, 0.3)
+    validation = fall(validated(), CHANCE, end + 0.03)
+    validation += 0.01 * noise(seed + 1, len(validation))
+    changed = healthy(seed).having(train=train, validation=validation)
+    return replace(changed, params={**PARAMS, **(params or {"parameter_count": 300})})
+
+
+def exploding(seed: int, leap: float = 200.0) -> Run:
+    """Three steps whose gradient leaps while their loss does not; the weights are thrown out."""
+    run = healthy(seed)
+    norm = run.values("gradient_norm/global")
+    first = 200 + 10 * (seed % 10)
+    norm[[first, first + 90, first + 170]] *= leap
+    train = run.values("train/loss")
+    train[first + 1 :] += 0.8 * (CHANCE - 0.3)
+    validation = run.values("validation/loss")
+    validation[validated() > first] += 0.8 * (CHANCE - 0.3)
+    return run.having(norm=norm, train=train, validation=validation)
+
+
+def vanishing(seed: int, layers: tuple[str, ...] = LAYERS) -> Run:
+    """Each layer passes on a fifth of its gradient; the loss stays at chance level."""
+    run = unlearned(seed)
+    norms = {
+        f"gradient_norm/{name}": (
+            steps(),
+            0.2 ** (len(layers) - index) * np.exp(0.2 * noise(seed + index, STEPS)),
+        )
+        for index, name in enumerate(LAYERS)
+    }
+    return replace(run, norms={**run.norms, **norms}, layers=layers)
+
+
+def oscillating(seed: int) -> Run:
+    """Both losses come half way down and then jump about without getting anywhere."""
+    run, at = healthy(seed), validated()
+    swing = np.where(steps() > 60, 0.2 * np.repeat(noise(seed + 1, STEPS // 10), 10), 0.0)
+    train = fall(steps(), CHANCE, 1.0, 40.0) + swing + 0.05 * noise(seed + 3, STEPS)
+    validation = fall(at, CHANCE, 1.0, 40.0) + 0.2 * noise(seed + 2, len(at))
+    return run.having(train=train, validation=validation)
+
+
+def overshot(seed: int) -> Run:
+    """The first steps throw the loss far above chance level, to which it slowly returns."""
+    level = CHANCE * np.where(steps() < 2, 1.0, 1.03 + 4.0 * np.exp(-steps() / 15.0))
+    updates = np.where(steps() < 30, 0.3, 0.02) * np.exp(0.2 * noise(seed + 1, STEPS))
+    train = level * np.exp(0.02 * noise(seed, STEPS))
+    return healthy(seed).having(train=train, validation=train[EVERY - 1 :: EVERY], updates=updates)
+
+
+def not_a_number(seed: int) -> Run:
+    """The loss becomes NaN for good somewhere in the second half."""
+    run = healthy(seed)
+    first = 300 + 10 * seed
+    train, norm = run.values("train/loss"), run.values("gradient_norm/global")
+    train[first:] = norm[first:] = np.nan
+    return run.having(train=train, norm=norm)
+
+
+def diverged(seed: int) -> Run:
+    """From half way on the loss climbs, and never comes back."""
+    run = healthy(seed)
+    climb = 3.0 * np.clip((steps() - 300.0) / 300.0, 0.0, None)
+    return run.having(
+        train=run.values("train/loss") + climb,
+        validation=run.values("validation/loss") + climb[EVERY - 1 :: EVERY],
+    )
+
+
+def unlearned(seed: int) -> Run:
+    """The loss stays at chance level, as noise goes."""
+    run = healthy(seed)
+    train = CHANCE + 0.05 * noise(seed, STEPS)
+    validation = CHANCE + 0.01 * noise(seed + 1, STEPS // EVERY)
+    return run.having(train=train, validation=validation)

@@ -1,0 +1,155 @@
+"""Four questions to every rule.
+
+Does it find its fault, does it leave healthy runs alone, does its verdict depend on the unit of
+the loss, and does it prove what it says?
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from types import ModuleType
+
+import pytest
+
+from tuneguard.findings import Abstained, Finding
+from tuneguard.history import RunHistory
+from tuneguard.rule import Rule
+from tuneguard.rules import BUILTIN_RULES
+from tuneguard.rules.divergence import Divergence
+from tuneguard.rules.exploding_gradients import ExplodingGradients
+from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
+from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
+from tuneguard.rules.no_learning import NoLearning
+from tuneguard.rules.non_finite_values import NonFiniteValues
+from tuneguard.rules.overfitting import Overfitting
+from tuneguard.rules.underfitting import Underfitting
+from tuneguard.rules.vanishing_gradients import VanishingGradients
+
+SEEDS = range(20)
+WRONG = {"high": operator.ge, "low": operator.le}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule, the run that it is made for, and which side of each threshold is the wrong one."""
+
+    rule: Rule
+    run: str
+    sides: str
+    min_found: int = len(SEEDS)
+    needs_chance: bool = False
+    """Whether the rule knows only chance level as a reference."""
+    needs_positive: bool = False
+    """Whether the rule holds the loss against its own first value otherwise."""
+
+
+CASES = [
+    Case(Overfitting(), "overfitted", "high high"),
+    Case(Underfitting(), "underfitted", "high low low", needs_chance=True, needs_positive=True),
+    Case(ExplodingGradients(), "exploding", "high high high"),
+    Case(VanishingGradients(), "vanishing", "low high high", needs_positive=True),
+    Case(LearningRateOscillation(), "oscillating", "high high high", min_found=19),
+    Case(LearningRateTooHigh(), "overshot", "high high high", needs_positive=True),
+    Case(NonFiniteValues(), "not_a_number", "high high"),
+    Case(Divergence(), "diverged", "high high"),
+    Case(NoLearning(), "unlearned", "high"),
+]
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule.name)
+
+
+@pytest.fixture
+def found(case: Case, runs: ModuleType) -> tuple[Finding, RunHistory]:
+    history = getattr(runs, case.run)(seed=0).history()
+    outcome = case.rule.check(history)
+    assert isinstance(outcome, Finding)
+    return outcome, history
+
+
+def test_every_rule_has_a_run_with_a_known_answer() -> None:
+    assert [type(case.rule) for case in CASES] == list(BUILTIN_RULES)
+
+
+@every_case
+def test_a_rule_finds_the_fault_that_it_is_made_for(case: Case, runs: ModuleType) -> None:
+    outcomes = [case.rule.check(getattr(runs, case.run)(seed).history()) for seed in SEEDS]
+    assert sum(isinstance(outcome, Finding) for outcome in outcomes) >= case.min_found
+
+
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
+def test_healthy_runs_are_left_alone(rule: type[Rule], healthy_runs: list[RunHistory]) -> None:
+    outcomes = [rule().check(history) for history in healthy_runs]
+    assert sum(isinstance(outcome, Finding) for outcome in outcomes) <= 1  # of 300
+
+
+@every_case
+@pytest.mark.parametrize("factor", [1e3, 1e-3])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_unit_of_the_loss_changes_no_verdict(
+    case: Case, factor: float, seed: int, runs: ModuleType
+) -> None:
+    run = getattr(runs, case.run)(seed)
+    before, after = (case.rule.check(run.history(factor=one)) for one in (1.0, factor))
+    assert type(after) is (Abstained if case.needs_chance else type(before))
+
+
+@every_case
+@pytest.mark.parametrize("seed", range(5))
+def test_a_shift_of_the_loss_changes_no_verdict(case: Case, seed: int, runs: ModuleType) -> None:
+    run = getattr(runs, case.run)(seed)
+    before, after = (case.rule.check(run.history(shift=one)) for one in (0.0, -50.0))
+    assert type(after) is (Abstained if case.needs_positive else type(before))
+
+
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize(("factor", "shift"), [(1e3, 0.0), (1e-3, 0.0), (1.0, -50.0), (1.0, 50.0)])
+def test_no_unit_makes_a_healthy_run_ill(
+    rule: type[Rule], factor: float, shift: float, runs: ModuleType
+) -> None:
+    outcomes = [rule().check(runs.healthy(seed).history(factor, shift)) for seed in range(3)]
+    assert not any(isinstance(outcome, Finding) for outcome in outcomes)
+
+
+@every_case
+def test_evidence_lies_on_the_wrong_side_of_its_threshold(
+    case: Case, found: tuple[Finding, RunHistory]
+) -> None:
+    evidence = found[0].evidence
+    sides = case.sides.split()
+    assert len(evidence) == len(sides)
+    for one, side in zip(evidence, sides, strict=True):
+        assert WRONG[side](one.value, one.threshold), one
+
+
+@every_case
+def test_evidence_lies_within_the_run(found: tuple[Finding, RunHistory]) -> None:
+    finding, history = found
+    for one in finding.evidence:
+        steps = history.series[one.metric].steps
+        assert steps[0] <= one.steps[0] <= one.steps[1] <= steps[-1], one
+
+
+@every_case
+def test_a_picture_shows_series_and_a_span_of_the_run(found: tuple[Finding, RunHistory]) -> None:
+    finding, history = found
+    view = finding.view
+    assert view is not None
+    assert set(view.metrics) <= set(history.series)
+    assert view.span is not None
+    assert 0.0 <= view.span[0] < view.span[1] <= history.last_step
+
+
+@every_case
+def test_prescriptions_go_from_what_was_to_something_else(
+    case: Case, found: tuple[Finding, RunHistory]
+) -> None:
+    fixes = found[0].prescriptions
+    assert fixes
+    assert len({(fix.parameter, fix.suggested) for fix in fixes}) == len(fixes)
+    for fix in fixes:
+        assert fix.suggested != fix.current
+        if fix.parameter == "learning_rate":
+            assert (fix.current, float(fix.suggested) == 0.1) == ("0.1", False)
+        texts = (fix.action, fix.rationale, fix.tradeoff, fix.verify, fix.snippet)
+        assert all(text.strip() for text in texts)
