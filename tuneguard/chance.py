@@ -12,6 +12,7 @@ from tuneguard.history import Role, RunHistory
 
 _FIRST_POINTS = 3
 _NEAR_CHANCE = (0.7, 1.5)
+_UNITS = (1.0, 1e3, 1e-3, 1e6, 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ def reference_level(history: RunHistory) -> Reference | None:
     """Find what the loss of a model that has learned nothing is.
 
     For a classification it is the cross-entropy of a uniform guess, `ln C`, provided that the
-    first losses of the run, taken before any learning, agree with it; otherwise the loss is not
-    a mean cross-entropy, or is in another unit, and the run's own first loss stands in for it.
+    first loss of the run, taken before any learning, agrees with it: as a mean over the batch,
+    as a sum over it, or in a unit a thousand times larger or smaller. Otherwise the model starts
+    elsewhere or the loss is another, and the run's own first loss stands in for it.
 
     Returns:
         `None` where the training loss was not recorded from the start, or begins at or below 0.
@@ -49,10 +51,19 @@ def reference_level(history: RunHistory) -> Reference | None:
         return None
     classes = _number_of_classes(history)
     if classes is not None:
-        ratio = float(first[0]) / math.log(classes)
-        if _NEAR_CHANCE[0] <= ratio <= _NEAR_CHANCE[1]:
-            return Reference(math.log(classes), "chance", f"chance level, ln {classes}")
+        unit = _unit(float(first[0]) / math.log(classes), history)
+        if unit is not None:
+            words = f"chance level, ln {classes}" + (f" times {unit:g}" if unit != 1.0 else "")
+            return Reference(unit * math.log(classes), "chance", words)
     return Reference(float(first[0]), "start", "the first loss")
+
+
+def _unit(ratio: float, history: RunHistory) -> float | None:
+    """Return the unit of the loss in which the first of them is near chance level."""
+    low, high = _NEAR_CHANCE
+    batch = history.hyperparameters.batch_size
+    units = [*_UNITS, *([batch] if batch is not None and batch > 0 else [])]
+    return next((unit for unit in units if low <= ratio / unit <= high), None)
 
 
 def _number_of_classes(history: RunHistory) -> int | None:
