@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from tuneguard import keys
 from tuneguard.history import Hyperparameters
 from tuneguard.recording import TuneGuardCallback
+from tuneguard.storage.reader import load_run
 from tuneguard.storage.record import load_record
 
 ONLY_FAILURE = "spoiled"
@@ -156,7 +157,9 @@ def test_accumulation_counts_optimizer_steps(
     assert points[keys.GRADIENT_NORM_GLOBAL][1][-1] == pytest.approx(reference)
 
 
-def test_two_callbacks_share_a_run(client: MlflowClient, model: nn.Module) -> None:
+def test_two_callbacks_at_once_are_kept_apart(
+    client: MlflowClient, model: nn.Module, caplog: pytest.LogCaptureFixture
+) -> None:
     other = nn.Linear(6, 2)
     ours, theirs = (torch.optim.SGD(one.parameters(), lr=0.1) for one in (model, other))
     with (
@@ -166,9 +169,17 @@ def test_two_callbacks_share_a_run(client: MlflowClient, model: nn.Module) -> No
     ):
         train(first, model, ours, 2)
         train(second, other, theirs, 3)
+    assert caplog.text.count("is being recorded already") == 1
     record = load_record(client, run.info.run_id)
-    assert len(record.points[keys.TRAIN_LOSS][0]) == 5
-    assert "gradient_norm/Linear" in record.points
+    assert record.layers == ("0", "3")
+    for key, count in ((keys.TRAIN_LOSS, 2), ("recorder-2/train/loss", 3)):
+        assert len(record.points[key][0]) == count
+        assert len(client.get_metric_history(run.info.run_id, key)) == count
+    assert "recorder-2/gradient_norm/Linear" in record.points
+    history = load_run(run.info.run_id)
+    assert history.roles["train_loss"] == keys.TRAIN_LOSS
+    assert set(history.series) == set(record.points)
+    assert [note for note in history.notes if "2 recorders" in note]
 
 
 def test_nothing_of_ours_reaches_the_loop(

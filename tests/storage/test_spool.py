@@ -10,7 +10,7 @@ from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
 from tuneguard.storage.charts import ChartPoint
 from tuneguard.storage.columns import Columns
-from tuneguard.storage.manifest import Manifest
+from tuneguard.storage.manifest import Manifest, new_recorder_id
 from tuneguard.storage.outbox import Outbox
 from tuneguard.storage.record_writer import RecordWriter, compact, recover
 from tuneguard.storage.segments import Segment, read_segment
@@ -92,6 +92,22 @@ def test_a_spool_in_use_is_left_alone(spool: Spool) -> None:
     spool.release()
     assert not beside.is_recorded_beside("recorder")
     beside.release()
+
+
+def test_recorders_at_once_have_numbers(spool: Spool) -> None:
+    def opened(run_id: str | None = "run") -> Spool:
+        manifest = Manifest(new_recorder_id())
+        return open_spool(spool.folder.parent, Ticket("sqlite:///x.db", run_id), manifest)
+
+    second, third = opened(), opened()
+    elsewhere, nowhere = opened("other run"), opened(None)
+    second.release()
+    again = opened()
+    alone = [spool, elsewhere, nowhere]
+    assert [one.manifest.beside for one in (second, third, again)] == [1, 2, 1]
+    assert [one.manifest.beside for one in alone] == [0, 0, 0]
+    for one in (third, elsewhere, nowhere, again):
+        one.release()
 
 
 def test_a_removed_spool_leaves_nothing(spool: Spool) -> None:

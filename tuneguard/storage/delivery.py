@@ -62,7 +62,8 @@ class Delivery:
         self._compare_first_steps(client, owners)
         outbox = self._spool.outbox
         while points := outbox.peek(BATCH):
-            placed = [owners.place(point) for point in points]
+            named = (p._replace(key=f"{self._spool.manifest.prefix}{p.key}") for p in points)
+            placed = [owners.place(point) for point in named]
             wanted = [point for point in placed if point.key not in self._refused]
             owners.writing(wanted)
             owners.wrote(self._send_points(client, wanted))
@@ -81,7 +82,7 @@ class Delivery:
         self.send()
         client, run = self._contact()
         for name, value in self._spool.manifest.params.items():
-            key = keys.safe(f"{keys.PREFIX}{name}")
+            key = keys.safe(f"{keys.PREFIX}{self._spool.manifest.prefix}{name}")
             if key not in run.data.params:
                 param = Param(key, value[:_MAX_PARAM_LENGTH])
                 client.log_batch(self._run_id, params=[param], synchronous=True)

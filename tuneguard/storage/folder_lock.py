@@ -24,6 +24,18 @@ def lock_folder(folder: Path) -> IO[bytes] | None:
     return file
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether somebody holds the lock of a folder.
+
+    Raises:
+        OSError: The folder does not take a file.
+    """
+    lock = lock_folder(folder)
+    if lock is not None:
+        unlock(lock)
+    return lock is None
+
+
 def unlock(file: IO[bytes]) -> None:
     """Let a lock go, for forked children that still hold the file too."""
     with file:

@@ -48,6 +48,7 @@ class Manifest:
         steps: How many optimizer steps were recorded so far.
         dropped: How many values were lost because nothing could take them.
         complete: Whether recording has ended.
+        beside: Its number among the recorders that were at work when it started; the first is 0.
     """
 
     recorder: str
@@ -60,6 +61,16 @@ class Manifest:
     steps: int = 0
     dropped: int = 0
     complete: bool = False
+    beside: int = 0
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of a recorder that started beside another begin with.
+
+        >>> Manifest("first").prefix, Manifest("second", beside=1).prefix
+        ('', 'recorder-2/')
+        """
+        return f"recorder-{self.beside + 1}/" if self.beside else ""
 
     @property
     def size(self) -> int:
@@ -133,6 +144,7 @@ def _from_document(document: Mapping[str, Any]) -> Manifest:
         steps=int(document["steps"]),
         dropped=int(document["dropped"]),
         complete=bool(document["complete"]),
+        beside=int(document.get("beside", 0)),
     )
 
 

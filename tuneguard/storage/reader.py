@@ -63,7 +63,7 @@ def load_run(
         higher_is_better=record.higher_is_better,
         layers=record.layers,
         source="record" if record.points else "metrics",
-        notes=(*problems, *notes_of(run, series, histories)),
+        notes=(*problems, *notes_of(run, record, series, histories)),
         identity=_identity(client, run, run_state(run, record, roles)),
     )
 

@@ -9,24 +9,34 @@ from mlflow.entities import Run
 
 from tuneguard.history import Series
 from tuneguard.storage.metric_histories import SAMPLE_SIZE, latest_points
+from tuneguard.storage.record import Record
 from tuneguard.storage.written import Written
 
 _SILENCE_SECONDS = 3600.0
 
 
 def notes_of(
-    run: Run, series: Mapping[str, Series], histories: Mapping[str, Written]
+    run: Run,
+    record: Record,
+    series: Mapping[str, Series],
+    histories: Mapping[str, Written],
 ) -> list[str]:
     """Say what was left out of the reading, and what looks odd about the run.
 
     Args:
         run: The run.
+        record: Its full record, or an empty one.
         series: What the run has, by key.
         histories: The metrics that were read.
     """
     if not series:
         return ["The run has no metrics: there is nothing to judge yet."]
     notes: list[str] = []
+    if record.beside:
+        notes.append(
+            f"{1 + len(record.beside)} recorders were at work at the same time. The first is "
+            f"judged; the series of the others begin with {', '.join(record.beside)}."
+        )
     sampled = sorted(key for key, points in histories.items() if points.is_sampled)
     if sampled:
         notes.append(

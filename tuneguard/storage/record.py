@@ -29,12 +29,14 @@ class Record:
     Attributes:
         points: By key, steps of shape `(n,)` and values of shape `(n,)`, in the order in which
             they were written: a recorder that resumed the run comes after the one before it.
-        layers: Names of the model's layers, from input to output.
-        params: Hyper-parameters that the optimizer and the model reveal.
+            Keys of a recorder that started beside another begin with `recorder-2/` or so.
+        layers: Names of the first recorder's layers, from input to output.
+        params: Hyper-parameters that its optimizer and model reveal.
         higher_is_better: Direction of metrics, from the user.
         planned_steps: How many optimizer steps were planned, where known.
         size: Bytes of all parts.
         digest: Hash of the manifests; it changes whenever the record does.
+        beside: Prefixes of the keys of recorders that were at work beside the first.
     """
 
     points: Mapping[str, Points] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Record:
     planned_steps: int | None = None
     size: int = 0
     digest: str = ""
+    beside: tuple[str, ...] = ()
 
 
 def load_record(client: MlflowClient, run_id: str) -> Record | None:
@@ -64,12 +67,13 @@ def load_record(client: MlflowClient, run_id: str) -> Record | None:
     manifests = load_manifests(client, run_id)
     if not manifests:
         return None
-    batches: list[Columns] = []
+    batches: list[tuple[str, Columns]] = []
     with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:
         for manifest, _ in manifests:
             for part in manifest.parts:
                 path = f"{keys.RECORD}/{manifest.recorder}/{part.name}"
-                batches.append(_read(_download(client, run_id, path, folder), part))
+                columns = _read(_download(client, run_id, path, folder), part)
+                batches.append((manifest.prefix, columns))
     return _merged([manifest for manifest, _ in manifests], batches, _digest(manifests))
 
 
@@ -112,11 +116,13 @@ def _read(path: Path, part: Part) -> Columns:
         raise HistoryFormatError(f"Part {part.name} of the record: {error}.") from error
 
 
-def _merged(manifests: list[Manifest], batches: Iterable[Columns], digest: str) -> Record:
+def _merged(
+    manifests: list[Manifest], batches: Iterable[tuple[str, Columns]], digest: str
+) -> Record:
     pieces: dict[str, list[Columns]] = {}
-    for batch in batches:
+    for prefix, batch in batches:
         for key, columns in batch.by_key():
-            pieces.setdefault(key, []).append(columns)
+            pieces.setdefault(f"{prefix}{key}", []).append(columns)
     points = {
         key: (
             np.concatenate([piece.steps for piece in found]),
@@ -124,15 +130,17 @@ def _merged(manifests: list[Manifest], batches: Iterable[Columns], digest: str) 
         )
         for key, found in pieces.items()
     }
-    planned = [m.planned_steps for m in manifests if m.planned_steps is not None]
+    first = [m for m in manifests if not m.beside]
+    planned = [m.planned_steps for m in first if m.planned_steps is not None]
     return Record(
         points=points,
-        layers=next((m.layers for m in reversed(manifests) if m.layers), ()),
-        params={name: value for m in manifests for name, value in m.params.items()},
+        layers=next((m.layers for m in reversed(first) if m.layers), ()),
+        params={name: value for m in first for name, value in m.params.items()},
         higher_is_better={name: up for m in manifests for name, up in m.higher_is_better.items()},
         planned_steps=planned[-1] if planned else None,
         size=sum(m.size for m in manifests),
         digest=digest,
+        beside=tuple(sorted({m.prefix for m in manifests if m.beside})),
     )
 
 

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
-from tuneguard.storage.folder_lock import lock_folder, unlock
+from tuneguard.storage.folder_lock import is_in_use, lock_folder, unlock
 from tuneguard.storage.manifest import Manifest, Part
 from tuneguard.storage.outbox import Outbox
 
@@ -108,7 +109,7 @@ class Spool:
             return None
         try:
             ticket = _read_ticket(folder / _TICKET)
-            manifest = Manifest.from_json((folder / keys.MANIFEST).read_text(encoding="utf-8"))
+            manifest = _read_manifest(folder)
         except BaseException:
             unlock(lock)
             raise
@@ -145,12 +146,9 @@ class Spool:
         if self.folder is None or recorder == self.manifest.recorder:
             return False
         try:
-            lock = lock_folder(self.folder.parent / recorder)
+            return is_in_use(self.folder.parent / recorder)
         except OSError:
             return False
-        if lock is not None:
-            unlock(lock)
-        return lock is None
 
     def release(self) -> None:
         """Let other processes have the folder."""
@@ -175,6 +173,14 @@ class Spool:
 def open_spool(root: str | os.PathLike[str] | None, ticket: Ticket, manifest: Manifest) -> Spool:
     """Make the spool of a new recorder; where the disk does not take it, one without a folder."""
     chosen = spool_root(root)
+    manifest = replace(manifest, beside=_place_beside(chosen, ticket))
+    if manifest.beside:
+        _logger.warning(
+            "Run %s is being recorded already: the keys of this recorder begin with %r. "
+            "Where the earlier recording is over, close() it before.",
+            ticket.run_id,
+            manifest.prefix,
+        )
     try:
         return Spool.create(chosen, ticket, manifest)
     except OSError as error:
@@ -195,6 +201,23 @@ def spool_folders(root: Path) -> Iterator[Path]:
     """Yield the folders that hold a spool, oldest first."""
     if root.is_dir():
         yield from sorted(path.parent for path in root.glob(f"*/{_TICKET}"))
+
+
+def _place_beside(root: Path, ticket: Ticket) -> int:
+    """Return the lowest number that no recorder of the same run on this machine has."""
+    taken: set[int] = set()
+    for folder in spool_folders(root) if ticket.run_id is not None else ():
+        # what cannot be read is nobody's: recording goes on
+        with suppress(OSError, HistoryFormatError):
+            other = _read_ticket(folder / _TICKET)
+            is_same = (other.tracking_uri, other.run_id) == (ticket.tracking_uri, ticket.run_id)
+            if is_same and is_in_use(folder):
+                taken.add(_read_manifest(folder).beside)
+    return next(number for number in count() if number not in taken)
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    return Manifest.from_json((folder / keys.MANIFEST).read_text(encoding="utf-8"))
 
 
 def _read_ticket(path: Path) -> Ticket:
