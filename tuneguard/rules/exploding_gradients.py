@@ -36,7 +36,7 @@ class ExplodingGradients(Rule):
         A burst is a norm at least ``min_ratio`` times the median of the 50 steps before it and
         ``min_z`` robust standard deviations of the logarithm above it. It counts where the loss
         of the same step, taken with the same weights, leapt by less: ``min_ratio`` times its
-        leap, measured in the range that the loss had covered before. A gradient that is large
+        leap, measured in the range of 98 % of the losses before. A gradient that is large
         because the loss is large is a symptom of something else. The run
         was harmed when its loss ended having given back ``min_lost`` of what it had gained, or
         in its second half lay less than ``min_gain`` standard deviations of its noise below its
@@ -122,7 +122,8 @@ class ExplodingGradients(Rule):
         if at < 0 or len(earlier) == 0 or not np.isfinite(loss.values[at]):
             return False
         median = float(np.median(earlier[-50:]))
-        reach = max(float(np.ptp(earlier)), 3.0 * noise_scale(earlier))
+        low, high = np.percentile(earlier, [1.0, 99.0])  # single leaps are not covered ground
+        reach = max(float(high - low), 3.0 * noise_scale(earlier))
         excess = (float(loss.values[at]) - median) / reach if reach > 0.0 else np.inf
         return ratio >= self.min_ratio * max(1.0, excess)
 

@@ -106,7 +106,7 @@ class LearningRateOscillation(Rule):
         second = rate.finite().where(rate.finite().positions > 0.5).values
         if len(second) < 2:
             return None
-        if second.max() > self.max_rise * second[0]:
+        if (second / self.max_rise > np.minimum.accumulate(second)).any():
             return "the learning rate itself rises and falls in the second half"
         if np.median(second) < self.max_decay * rate.finite().values.max():
             return "the learning rate had decayed before the second half"

@@ -36,8 +36,8 @@ class Overfitting(Rule):
         further than that, by ``min_rise_of_training`` of the training loss's range. Noise: by
         at least ``min_noise`` standard deviations of its own noise. Persistence: in none of the
         last ``persistence`` evaluations did it come back to half of that rise. And training did
-        learn: its loss came down by ``min_gain`` standard deviations of a level. Ranges, not
-        values, are the measure, so a loss may be negative.
+        learn: its loss ended ``min_gain`` standard deviations of its first values below them.
+        Ranges, not values, are the measure, so a loss may be negative.
 
     When it is wrong:
         The loss may climb while accuracy still rises: the model grows overconfident, not worse.
@@ -87,7 +87,8 @@ class Overfitting(Rule):
             ),
         )
         has_risen = all(one.value >= one.threshold for one in evidence)
-        has_learned = training.gained >= self.min_gain * training.level_noise
+        fall = training.start - training.end
+        has_learned = fall >= self.min_gain * max(training.level_noise, training.noise / 5**0.5)
         if not has_risen or not has_learned or not self._persists(curve):
             return self.passed(*evidence)
         if not self._training_goes_on(training, curve):

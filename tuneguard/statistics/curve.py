@@ -35,7 +35,7 @@ class Curve:
         start: Median of the first few points.
         end: Median of the last few levels.
         best: The lowest level (`start`, if no level is lower).
-        best_index: Which level that is; 0 if none is below the start.
+        best_index: Where that is, for a short series to the point; 0 if none is below the start.
         points: How many finite points the series has.
         is_blocked: Whether levels are medians of blocks.
     """
@@ -112,6 +112,9 @@ def _course_of(series: Series) -> Curve | None:
     start = float(np.median(values[: max(1, min(5, count // 10))]))
     best_index = int(np.argmin(levels))
     best = min(start, float(levels[best_index]))
+    if count < 2 * BLOCKS:  # a median of three does not say which of them was lowest
+        first = max(0, best_index - 1)
+        best_index = first + int(np.argmin(values[first : best_index + 2]))
     return Curve(
         levels=levels,
         steps=finite.steps[last],
