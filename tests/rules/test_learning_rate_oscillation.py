@@ -1,0 +1,73 @@
+"""Learning rate oscillation: swings that lead nowhere, and swings that have other reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tuneguard.findings import Abstained, Finding, Passed
+from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
+
+SCHEDULES = {
+    "cyclic": lambda steps: 0.02 + 0.08 * np.abs((steps % 120.0) / 60.0 - 1.0),
+    "restarted": lambda steps: 0.05 * (1.01 + np.cos(np.pi * (steps % 150.0) / 150.0)),
+    "decayed early": lambda steps: 0.1 * 0.98**steps,
+    "stepped down": lambda steps: np.where(steps < 250, 0.1, 0.001),
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_of_the_learning_rate_is_no_oscillation(
+    schedule: str, runs: ModuleType
+) -> None:
+    rate = SCHEDULES[schedule](runs.steps())
+    for seed in range(20):
+        outcome = LearningRateOscillation().check(
+            runs.oscillating(seed).having(rate=rate).history()
+        )
+        assert isinstance(outcome, Abstained), seed
+
+
+def test_a_warm_up_before_the_swings_excuses_nothing(runs: ModuleType) -> None:
+    rate = 0.1 * np.minimum(1.0, (runs.steps() + 1.0) / 60.0)
+    run = runs.oscillating(0).having(rate=rate)
+    assert isinstance(LearningRateOscillation().check(run.history()), Finding)
+
+
+def test_swings_on_the_way_down_pass(runs: ModuleType) -> None:
+    for seed in range(20):
+        run, descent = runs.oscillating(seed), np.linspace(1.5, -1.5, runs.STEPS)
+        moving = run.having(
+            train=run.values("train/loss") + descent,
+            validation=run.values("validation/loss") + descent[:: runs.EVERY],
+        )
+        assert isinstance(LearningRateOscillation().check(moving.history()), Passed), seed
+
+
+def test_a_noisy_validation_beside_a_quiet_training_passes(runs: ModuleType) -> None:
+    for seed in range(20):
+        validation = runs.oscillating(seed).values("validation/loss")
+        run = runs.healthy(seed).having(validation=validation)
+        assert isinstance(LearningRateOscillation().check(run.history()), Passed), seed
+
+
+def test_the_training_loss_is_judged_where_there_is_no_validation(runs: ModuleType) -> None:
+    run = runs.oscillating(0)
+    only = replace(run, losses={"train/loss": run.losses["train/loss"]})
+    finding = LearningRateOscillation().check(only.history())
+    assert isinstance(finding, Finding)
+    assert finding.evidence[0].metric == "train/loss"
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_tenth_of_the_learning_rate_is_proposed(is_recorded: bool, runs: ModuleType) -> None:
+    run = runs.oscillating(0)
+    run = run if is_recorded else replace(run, others={})
+    finding = LearningRateOscillation().check(run.history())
+    assert isinstance(finding, Finding)
+    lower, decay, _ = finding.prescriptions
+    assert (lower.current, lower.suggested) == ("0.1", "0.01")
+    assert str(runs.STEPS) in decay.suggested

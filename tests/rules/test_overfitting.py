@@ -1,0 +1,76 @@
+"""Overfitting: where validation was best, and what looks like a rise but is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tuneguard.findings import Finding, Passed
+from tuneguard.history import RunHistory
+from tuneguard.rules.overfitting import Overfitting
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_step_is_found_and_proposed(seed: int, runs: ModuleType) -> None:
+    finding = Overfitting().check(runs.overfitted(seed).history())
+    assert isinstance(finding, Finding)
+    best = finding.evidence[0].steps[0]
+    assert 100 <= best <= 300
+    stop = finding.prescriptions[0]
+    assert (stop.parameter, stop.suggested) == ("early_stopping", f"step {best:g}")
+
+
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("place", ["middle", "end"])
+def test_a_blip_is_not_overfitting(place: str, length: int, runs: ModuleType) -> None:
+    for seed in range(20):
+        run = runs.healthy(seed)
+        validation = run.values("validation/loss")
+        first = len(validation) - length if place == "end" else 5 + seed
+        validation[first : first + length] += 2.0
+        outcome = Overfitting().check(run.having(validation=validation).history())
+        assert isinstance(outcome, Passed), seed
+
+
+def test_a_rise_that_training_shares_is_not_overfitting(runs: ModuleType) -> None:
+    outcomes = [Overfitting().check(runs.diverged(seed).history()) for seed in range(20)]
+    assert all(isinstance(outcome, Passed) for outcome in outcomes)
+
+
+def test_without_any_training_progress_nothing_is_overfitted(runs: ModuleType) -> None:
+    for seed in range(20):
+        run = runs.overfitted(seed).having(train=runs.unlearned(seed).values("train/loss"))
+        assert isinstance(Overfitting().check(run.history()), Passed), seed
+
+
+def test_a_rise_below_the_own_threshold_passes(runs: ModuleType) -> None:
+    history = runs.overfitted(0).history()
+    lenient = Overfitting(min_rise=5.0, min_rise_of_training=5.0)
+    assert isinstance(lenient.check(history), Passed)
+
+
+def test_a_run_in_epochs_is_described_in_epochs() -> None:
+    epochs = np.arange(40.0)
+    validation = 1.0 + np.abs(epochs - 12.0) / 12.0
+    history = RunHistory.from_series(
+        {"loss": enumerate(3.0 - epochs / 20.0), "val_loss": enumerate(validation)}
+    )
+    finding = Overfitting().check(history)
+    assert isinstance(finding, Finding)
+    assert finding.prescriptions[0].suggested == "epoch 12"
+
+
+@pytest.mark.parametrize(
+    ("task", "is_smoothed"), [("classification", True), ("regression", False)]
+)
+def test_labels_are_smoothed_only_where_there_are_classes(
+    task: str, is_smoothed: bool, runs: ModuleType
+) -> None:
+    run = replace(runs.overfitted(0), params={"task": task})
+    finding = Overfitting().check(run.history())
+    assert isinstance(finding, Finding)
+    parameters = [fix.parameter for fix in finding.prescriptions]
+    assert ("label_smoothing" in parameters) is is_smoothed

@@ -1,0 +1,82 @@
+"""Underfitting: a plateau far above what is attainable, with a reason in the settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+
+from tuneguard.findings import Abstained, Finding, Passed
+from tuneguard.rules.underfitting import Underfitting
+
+
+@pytest.mark.parametrize(
+    ("setting", "parameter", "current"),
+    [
+        ({"parameter_count": 300}, "hidden_width", "300 parameters"),
+        ({"weight_decay": 0.5}, "weight_decay", "0.5"),
+        ({"dropout": 0.8}, "dropout", "0.8"),
+    ],
+    ids=["too small", "too much decay", "too much dropout"],
+)
+def test_the_reason_in_the_settings_is_what_is_to_be_changed(
+    setting: dict[str, float], parameter: str, current: str, runs: ModuleType
+) -> None:
+    finding = Underfitting().check(runs.underfitted(0, **setting).history())
+    assert isinstance(finding, Finding)
+    assert (finding.prescriptions[0].parameter, finding.prescriptions[0].current) == (
+        parameter,
+        current,
+    )
+
+
+def test_a_plateau_of_noisy_labels_has_no_reason_and_passes(runs: ModuleType) -> None:
+    for seed in range(20):
+        run = runs.underfitted(seed, parameter_count=50_000)
+        assert isinstance(Underfitting().check(run.history()), Passed), seed
+
+
+def test_a_plateau_close_to_chance_needs_no_reason_but_is_less_sure(runs: ModuleType) -> None:
+    without = Underfitting().check(runs.underfitted(0, level=0.85, dropout=0.1).history())
+    reasoned = Underfitting().check(runs.underfitted(0, level=0.85, dropout=0.9).history())
+    assert isinstance(without, Finding)
+    assert isinstance(reasoned, Finding)
+    assert without.confidence < reasoned.confidence
+
+
+def test_a_loss_that_still_falls_passes(runs: ModuleType) -> None:
+    for seed in range(20):
+        train = runs.fall(runs.steps(), runs.CHANCE, 0.5, 700.0)
+        train += 0.05 * runs.noise(seed, runs.STEPS)
+        run = runs.underfitted(seed).having(train=train)
+        assert isinstance(Underfitting().check(run.history()), Passed), seed
+
+
+def test_a_gap_to_validation_is_another_matter(runs: ModuleType) -> None:
+    for seed in range(20):
+        run = runs.underfitted(seed)
+        apart = run.having(validation=run.values("validation/loss") + 0.8)
+        assert isinstance(Underfitting().check(apart.history()), Passed), seed
+
+
+def test_a_loss_that_never_left_chance_level_is_another_matter(runs: ModuleType) -> None:
+    run = replace(runs.unlearned(0), params={**runs.PARAMS, "parameter_count": 300})
+    assert isinstance(Underfitting().check(run.history()), Abstained)
+
+
+@pytest.mark.parametrize("missing", ["num_classes", "start", "end"])
+def test_without_a_reference_it_abstains(missing: str, runs: ModuleType) -> None:
+    run = runs.underfitted(0)
+    if missing == "num_classes":
+        run = replace(run, params={"parameter_count": 300, "train_samples": 5_000})
+    else:
+        steps, loss = run.losses["train/loss"]
+        kept = slice(100, None) if missing == "start" else slice(0, 200)
+        run = replace(run, losses={**run.losses, "train/loss": (steps[kept], loss[kept])})
+    assert isinstance(Underfitting().check(run.history()), Abstained)
+
+
+def test_a_run_that_is_going_on_is_not_judged(runs: ModuleType) -> None:
+    history = replace(runs.underfitted(0).history(), status="running")
+    assert isinstance(Underfitting().check(history), Abstained)
