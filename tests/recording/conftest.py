@@ -122,3 +122,8 @@ def model() -> nn.Sequential:
 @pytest.fixture
 def inputs() -> torch.Tensor:
     return torch.randn(8, 6, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def optimizer(model: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), lr=0.01)

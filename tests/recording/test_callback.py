@@ -32,11 +32,6 @@ def train(
         optimizer.step()
 
 
-@pytest.fixture
-def optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), lr=0.01)
-
-
 def test_a_run_is_started_recorded_and_ended(
     client: MlflowClient, model: nn.Module, optimizer: torch.optim.Optimizer, spool_root: Path
 ) -> None:
@@ -208,17 +203,6 @@ def test_nothing_of_ours_reaches_the_loop(
         guard.on_after_backward("no loss at all")
     warned = [record.args[0] for record in caplog.records if ONLY_FAILURE in record.getMessage()]
     assert len(warned) == len(set(warned))
-
-
-def test_after_the_end_nothing_happens(
-    client: MlflowClient, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
-    guard = TuneGuardCallback(model, optimizer)
-    guard.close()
-    guard.close()
-    train(guard, model, optimizer, 1)
-    guard.on_validation_end({"loss": 1.0})
-    assert load_record(client, guard.run_id).points == {}
 
 
 @pytest.mark.parametrize(

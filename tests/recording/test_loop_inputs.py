@@ -9,26 +9,42 @@ import torch
 
 from tuneguard import keys
 from tuneguard.recording.loop_clock import LoopClock
-from tuneguard.recording.loss_mean import LossMean
+from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.timed_batches import TimedBatches, samples_in
 
 
 def test_the_loss_is_the_mean_over_micro_batches() -> None:
     mean = LossMean(3)
-    assert mean.add(torch.tensor(1.0, requires_grad=True)) is None
-    assert mean.add(2.0) is None
-    result = mean.add(torch.tensor([6.0]))
+    assert not mean.add(measured_loss(torch.tensor(1.0, requires_grad=True)))
+    assert not mean.add(2.0)
+    assert mean.add(measured_loss(torch.tensor([6.0])))
+    result = mean.take()
     assert not result.requires_grad
     assert float(result) == 3.0
-    assert mean.add(1.0) is None
+    assert [mean.add(loss) for loss in (1.0, None, 1.0)] == [False, False, True]
+    assert mean.take() is None
 
 
 def test_the_loss_is_copied() -> None:
     loss = torch.tensor(1.0)
-    kept = LossMean(1).add(loss)
+    kept = measured_loss(loss)
     loss.fill_(7.0)
     assert float(kept) == 1.0
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [None, "1.0", 1j, [1.0], 10**400, torch.empty(0), torch.tensor(1j), torch.tensor(1)],
+    ids=str,
+)
+def test_what_is_no_loss(loss: object) -> None:
+    assert measured_loss(loss) is None
+
+
+@pytest.mark.parametrize("loss", [1, 1.0, np.float32(1), True], ids=repr)
+def test_a_loss_on_the_host(loss: object) -> None:
+    assert measured_loss(loss) == 1.0
 
 
 def test_validation_takes_any_number(caplog: pytest.LogCaptureFixture) -> None:
@@ -44,6 +60,32 @@ def test_validation_takes_any_number(caplog: pytest.LogCaptureFixture) -> None:
     )
     assert list(values) == [keys.VALIDATION_LOSS, "validation/top 5_", "validation/f1"]
     assert [record.args[0] for record in caplog.records] == ["name", "none", "many"]
+
+
+def test_strange_names_are_made_fit_and_strange_values_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Odd:
+        def __float__(self) -> float:
+            raise KeyError("odd")
+
+        def __repr__(self) -> str:
+            raise KeyError("odd")
+
+    given = {"acc@5": 1, "a//b": 2, "=x": 3, "y" * 300: 4, 5: 5, "c": 1j, "o": Odd(), "b": 10**400}
+    said: set[str] = set()
+    for _ in range(2):
+        values = validation_values(given, said)
+    assert list(values)[:3] == ["validation/acc_5", "validation/a/b", "validation/_x"]
+    assert list(values.values()) == [1, 2, 3, 4, 5]
+    assert max(map(len, values)) == keys.MAX_KEY_LENGTH
+    assert [record.args[0] for record in caplog.records] == ["c", "o", "b"]
+
+
+@pytest.mark.parametrize("metrics", [None, 0.5, "loss", [("loss", 0.5)], torch.ones(2)], ids=str)
+def test_metrics_need_names(metrics: object) -> None:
+    with pytest.raises(TypeError, match="dict of numbers"):
+        validation_values(metrics)
 
 
 def test_batches_pass_unchanged() -> None:

@@ -174,6 +174,30 @@ def test_a_step_that_is_not_taken_is_counted(
     assert [step for step, _ in loop.kept.points()["learning_rate/0"]] == [0, 2]
 
 
+def test_a_closure_that_is_evaluated_often_is_one_step(
+    make_loop: MakeLoop, model: nn.Module, inputs: torch.Tensor
+) -> None:
+    loop = make_loop(model, torch.optim.LBFGS(model.parameters(), max_iter=4))
+    evaluations = 0
+
+    def closure() -> torch.Tensor:
+        nonlocal evaluations
+        evaluations += 1
+        loop.optimizer.zero_grad()
+        loss = model(inputs).square().mean()
+        loss.backward()
+        loop.recorder.begin_step(loss.detach())
+        return loss
+
+    for _ in range(2):
+        loop.optimizer.step(closure)
+    loop.recorder.close()
+    assert evaluations > 2
+    assert keys.SKIPPED_STEPS not in loop.kept.points()
+    for key in (keys.TRAIN_LOSS, "learning_rate/0", keys.UPDATE_RATIO_GLOBAL):
+        assert [step for step, _ in loop.kept.points()[key]] == [0, 1]
+
+
 def scaled_step(
     loop: Any, scaler: torch.amp.GradScaler, inputs: torch.Tensor, unscale: bool = False
 ) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from tuneguard.recording.facts import facts_of_model, facts_of_optimizer
 from tuneguard.recording.layers import Layers
-from tuneguard.recording.loss_mean import LossMean
+from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.recorder import Recorder
 from tuneguard.recording.timed_batches import TimedBatches
@@ -96,6 +96,7 @@ class TuneGuardCallback:
         self.process = os.getpid()
         self.failed: set[str] = set()
         self._loss = LossMean(accumulate)
+        self._left_out: set[str] = set()
         layers = Layers(model)
         self._facts = {name: str(value) for name, value in given.items() if value is not None}
         self._facts |= facts_of_optimizer(optimizer) | facts_of_model(model)
@@ -127,9 +128,12 @@ class TuneGuardCallback:
             loss: The loss of the micro-batch, one element, as it is before a `GradScaler`
                 scales it: `loss`, not `scaler.scale(loss)`.
         """
-        mean = self._loss.add(loss)
-        if mean is not None and not self._is_closed:
-            self._recorder.begin_step(mean)
+        self._check_open()
+        measured = measured_loss(loss)
+        if self._loss.add(measured):
+            self._recorder.begin_step(self._loss.take())
+        if measured is None:
+            raise TypeError(f"the loss must be one real number, not {_described(loss)}")
 
     @unbreakable
     def on_validation_end(self, metrics: Mapping[str, Any]) -> None:
@@ -138,8 +142,8 @@ class TuneGuardCallback:
         Args:
             metrics: Numbers or tensors of one element, by name, such as `loss` and `accuracy`.
         """
-        if not self._is_closed:
-            self._recorder.add(validation_values(metrics))
+        self._check_open()
+        self._recorder.add(validation_values(metrics, self._left_out))
 
     def batches(self, loader: Iterable[Batch]) -> TimedBatches[Batch]:
         """Return what yields the batches of `loader`, timing the wait for each.
@@ -174,6 +178,10 @@ class TuneGuardCallback:
     ) -> None:
         self.close(_status_after(error))
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("the callback is closed already")
+
     @unbreakable
     def _close(self, status: str) -> None:
         atexit.unregister(self._close_at_exit)
@@ -201,6 +209,12 @@ class TuneGuardCallback:
     def _learn(self, facts: Mapping[str, str]) -> None:
         self._facts |= facts
         self._sink.describe(params=dict(self._facts))
+
+
+def _described(loss: object) -> str:
+    if isinstance(loss, torch.Tensor):
+        return f"a tensor of shape {tuple(loss.shape)} and {loss.dtype}"
+    return type(loss).__name__
 
 
 def _check(model: object, optimizer: object) -> None:

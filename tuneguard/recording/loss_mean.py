@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+
+Loss = torch.Tensor | float
 
 
 class LossMean:
@@ -14,15 +18,34 @@ class LossMean:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._losses: list[torch.Tensor | float] = []
+        self._losses: list[Loss | None] = []
 
-    def add(self, loss: torch.Tensor | float) -> torch.Tensor | float | None:
-        """Take one loss in, and return the mean where it was the step's last."""
-        if isinstance(loss, torch.Tensor):
-            # a copy: the loop may write to the same memory again
-            loss = loss.detach().clone() if loss.ndim == 0 else loss.detach().mean()
+    def add(self, loss: Loss | None) -> bool:
+        """Take the loss of a micro-batch in, and return whether it was the step's last."""
         self._losses.append(loss)
-        if len(self._losses) < self._count:
-            return None
+        return len(self._losses) >= self._count
+
+    def take(self) -> Loss | None:
+        """Return the mean, and start anew; `None` where a loss is missing."""
         losses, self._losses = self._losses, []
-        return losses[0] if self._count == 1 else sum(losses) / self._count
+        known = [loss for loss in losses if loss is not None]
+        if len(known) < len(losses):
+            return None
+        return known[0] if len(known) == 1 else sum(known) / len(known)
+
+
+def measured_loss(loss: Any) -> Loss | None:
+    """Return a copy of what the loop gives as its loss; `None` where it is no real number.
+
+    >>> measured_loss(torch.tensor([1.0, 3.0])), measured_loss(1), measured_loss("1")
+    (tensor(2.), 1.0, None)
+    """
+    if isinstance(loss, torch.Tensor):
+        if not loss.is_floating_point() or not loss.numel():
+            return None
+        # a copy: the loop may write to the same memory again
+        return loss.detach().clone() if loss.ndim == 0 else loss.detach().mean()
+    try:
+        return None if isinstance(loss, str | bytes) else float(loss)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -14,6 +14,7 @@ from tuneguard import keys
 from tuneguard.recording.gradients import gradient_norms
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.loop_clock import LoopClock
+from tuneguard.recording.loss_mean import Loss
 from tuneguard.recording.schedule import Schedule
 from tuneguard.recording.step_packet import Step, StepPacket
 from tuneguard.recording.unbreakable import unbreakable
@@ -68,6 +69,7 @@ class Recorder:
         self._buffer: list[Step] = []
         self._flushed = time.monotonic()
         self._open: Step | None = None
+        self._is_updating = False
         self._next = 0
         self._skipped_on_device: torch.Tensor | None = None
         self._hooks = (
@@ -75,16 +77,19 @@ class Recorder:
             optimizer.register_step_post_hook(lambda *_: self._after_update()),
         )
 
-    def begin_step(self, loss: torch.Tensor | float) -> None:
-        """Measure a gradient that is complete; `loss` has one element."""
+    def begin_step(self, loss: Loss | None) -> None:
+        """Measure a gradient that is complete; `loss` has one element, or is not known."""
         if self._open is not None:
+            if self._is_updating:
+                # the optimizer evaluates a closure once more, within one and the same step
+                return
             self._count_as_skipped(self._open)
             self._end_step()
         step = Step(self._next, _now(), known=self.clock.step())
         self._next += 1
         if isinstance(loss, torch.Tensor):
             step.on_device[keys.TRAIN_LOSS] = loss
-        else:
+        elif loss is not None:
             step.known[keys.TRAIN_LOSS] = loss
         self._open = step
         if self._schedule.takes_gradient(step.number):
@@ -92,6 +97,8 @@ class Recorder:
             if positions:
                 step.gradient_of = positions
                 step.gradient = self._unscaled(norms)
+        if self._is_updating:
+            self._measure_before_update(step)
 
     def add(self, values: Mapping[str, float]) -> None:
         """Take values that belong to the step reached, by metric key."""
@@ -109,9 +116,11 @@ class Recorder:
 
     @unbreakable
     def _before_update(self) -> None:
-        step = self._open
-        if step is None:
-            return
+        self._is_updating = True
+        if self._open is not None:
+            self._measure_before_update(self._open)
+
+    def _measure_before_update(self, step: Step) -> None:
         for index, group in enumerate(self._optimizer.param_groups):
             key = _learning_rate_key(group.get("name", index))
             rate = group["lr"]
@@ -125,6 +134,7 @@ class Recorder:
 
     @unbreakable
     def _after_update(self) -> None:
+        self._is_updating = False
         if self._open is not None:
             self._open.update = self._updates.after()
             self._end_step()
