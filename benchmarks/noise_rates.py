@@ -96,9 +96,7 @@ def trend_rows(generator: np.random.Generator) -> list[str]:
 def spike_rows(generator: np.random.Generator) -> list[str]:
     """Return a row of the table of spike tests for each spread of the noise."""
     tests = (spikes_by_mean, spikes_by_deviation, spikes_by_ratio, spikes_by_logarithm)
-    rows = [
-        "| spread | mean + 3 deviations | 6 robust deviations | 10 times the median | on logarithms |"
-    ]
+    rows = ["| spread | mean + 3 deviations | 6 robust deviations | 10 x median | on logarithms |"]
     rows.append("| ---: | ---: | ---: | ---: | ---: |")
     for spread in SPREADS:
         series = [np.exp(spread * generator.normal(size=1000)) for _ in range(SPIKE_RUNS)]
