@@ -76,6 +76,15 @@ def diverged() -> Diagnosis:
     )
 
 
+def with_symptom_fix(action: str) -> Diagnosis:
+    """A cause whose symptom has a fix of its own, which would undo the cause's."""
+    cause = _rate_too_high()
+    symptom = replace(
+        _noisy_validation(), symptoms=(), prescriptions=(replace(LOWER_RATE, action=action),)
+    )
+    return replace(diverged(), findings=(replace(cause, symptoms=(symptom,)),))
+
+
 def healthy() -> Diagnosis:
     """A run in which nothing was found."""
     names = ("overfitting", "no-learning", "divergence", "exploding-gradients", "loss-plateau")

@@ -117,6 +117,8 @@ def test_everything_that_was_found_is_on_the_page(diagnosis, page):
     text = page.text
     for finding in diagnosis.all_findings():
         assert finding.summary in text
+        assert all(one.statistic in text for one in finding.evidence)
+    for finding in diagnosis.findings:
         assert finding.why in text
         for fix in finding.prescriptions:
             assert fix.action in text
@@ -135,6 +137,12 @@ def test_the_first_fix_comes_before_the_findings(samples):
     text = Page(render_html(samples.diverged())).text
     what, finding = text.index("What to do first"), text.index("1. Learning rate too high")
     assert what < text.index(samples.LOWER_RATE.action) < finding
+
+
+def test_a_symptom_is_mended_with_its_cause_and_not_by_itself(samples):
+    text = Page(render_html(samples.with_symptom_fix("Raise the learning rate."))).text
+    assert "1 symptom, which should go away with it" in text
+    assert "Raise the learning rate." not in text
 
 
 def test_the_run_and_its_store_are_named(samples):

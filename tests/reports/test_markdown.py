@@ -9,6 +9,7 @@ import pytest
 from tuneguard.history import RunIdentity
 from tuneguard.reports.description import MAX_CHARACTERS, render_description
 from tuneguard.reports.markdown import render_markdown
+from tuneguard.reports.untrusted import code_span
 
 markdown_it = pytest.importorskip("markdown_it")
 
@@ -43,14 +44,24 @@ def test_headings_leave_out_no_level(diagnosis):
 def test_evidence_is_a_table_with_a_row_for_each_number(samples):
     diagnosis = samples.diverged()
     rows = [one for one in parsed(render_markdown(diagnosis)) if one.type == "tr_open"]
-    findings = diagnosis.all_findings()
+    findings = diagnosis.findings
     assert len(rows) == len(findings) + sum(len(finding.evidence) for finding in findings)
+
+
+def test_symptoms_are_listed_with_their_evidence_and_without_fixes(samples):
+    diagnosis = samples.with_symptom_fix("Raise the learning rate.")
+    (cause,) = diagnosis.findings
+    report = render_markdown(diagnosis)
+    assert "1 symptom, which should go away with it" in report
+    assert all(f"  - {code_span(one.metric)}, " in report for one in cause.symptoms[0].evidence)
+    for shown in (report, render_description(diagnosis, PICTURE)):
+        assert "Raise the learning rate." not in shown
 
 
 def test_snippets_are_python_blocks(samples):
     diagnosis = samples.diverged()
     fences = [block for block in parsed(render_markdown(diagnosis)) if block.type == "fence"]
-    fixes = [fix for finding in diagnosis.all_findings() for fix in finding.prescriptions]
+    fixes = [fix for finding in diagnosis.findings for fix in finding.prescriptions]
     assert [fence.content.strip() for fence in fences] == [fix.snippet.strip() for fix in fixes]
     assert {fence.info for fence in fences} == {"python"}
 

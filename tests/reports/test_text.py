@@ -45,9 +45,10 @@ def test_every_finding_tells_what_since_when_and_by_what_numbers(samples):
     shown = " ".join(render_text(diagnosis, color=False).split())
     for finding in diagnosis.all_findings():
         assert finding.summary in shown
-        assert finding.why in shown
         assert finding.rule_id in shown
         assert wording.since(finding) in shown
+    for finding in diagnosis.findings:
+        assert finding.why in shown
         for evidence in finding.evidence:
             assert f"{evidence.metric}, {evidence.statistic}" in shown
             assert f"{wording.number(evidence.value)} {wording.relation(evidence)}" in shown
@@ -61,6 +62,15 @@ def test_only_the_first_fix_is_shown_in_full_unless_asked(samples):
     assert fixes[1].action in short
     assert f"Tradeoff: {fixes[1].tradeoff}" not in short.split("2. INFO")[0]
     assert f"Tradeoff: {fixes[1].tradeoff}" in full.split("2. INFO")[0]
+
+
+def test_a_symptom_is_mended_with_its_cause_and_not_by_itself(samples):
+    diagnosis = samples.with_symptom_fix("Raise the learning rate.")
+    (symptom,) = diagnosis.findings[0].symptoms
+    full = render_text(diagnosis, color=False, width=400, verbose=True)
+    assert "1 symptom, which should go away with it" in full
+    assert symptom.evidence[0].statistic in full.partition("go away with it")[2]
+    assert "Raise the learning rate." not in full
 
 
 def test_the_snippet_can_be_copied(samples):

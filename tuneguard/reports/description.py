@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
 from tuneguard import keys
 from tuneguard.diagnosis import Diagnosis
-from tuneguard.findings import Finding
+from tuneguard.findings import Finding, Prescription
 from tuneguard.reports import wording
+from tuneguard.reports.markdown import measured
 from tuneguard.reports.untrusted import cleaned, clipped, code_span, markdown_safe
 from tuneguard.version import __version__
 
@@ -30,7 +32,10 @@ def render_description(diagnosis: Diagnosis, picture_path: str | None) -> str:
         picture_path: Path of the evidence picture among the run's artifacts, if there is one.
     """
     diagnosis = cleaned(diagnosis)
-    report = f"Full report: `{keys.ARTIFACTS}/report.html` among the artifacts."
+    report = (
+        f"Full report: `{keys.ARTIFACTS}/report.html` among the artifacts. "
+        f"Diagnosed by tuneguard {__version__}."
+    )
     kept = "\n\n".join(_opening(diagnosis, picture_path))
     for block in _blocks(diagnosis):
         if len(kept) + len(block) + len(report) + 4 > MAX_CHARACTERS:
@@ -41,7 +46,7 @@ def render_description(diagnosis: Diagnosis, picture_path: str | None) -> str:
 
 def _opening(diagnosis: Diagnosis, picture_path: str | None) -> Iterator[str]:
     headline = _sentence(wording.headline(diagnosis))
-    verdict = f"**{diagnosis.verdict.capitalize()}**: {headline} (tuneguard {__version__})"
+    verdict = f"**{diagnosis.verdict.capitalize()}**: {headline}."
     first = next(iter(diagnosis.findings), None)
     yield f"{verdict}\n{_try_first(first)}" if first and first.prescriptions else verdict
     run_id = diagnosis.identity.run_id
@@ -52,11 +57,11 @@ def _opening(diagnosis: Diagnosis, picture_path: str | None) -> Iterator[str]:
 
 def _try_first(finding: Finding) -> str:
     fix = finding.prescriptions[0]
-    return f"**Try first**: {_sentence(fix.action)} ({_change(finding)})"
+    return f"**Try first**: {_sentence(fix.action)} ({_change(fix)})"
 
 
-def _change(finding: Finding) -> str:
-    return code_span(clipped(wording.change(finding.prescriptions[0], arrow="→"), 2 * _NAME))
+def _change(fix: Prescription) -> str:
+    return code_span(clipped(wording.change(fix, arrow="→"), 2 * _NAME))
 
 
 def _blocks(diagnosis: Diagnosis) -> Iterator[str]:
@@ -78,17 +83,15 @@ def _finding(finding: Finding, rank: int) -> Iterator[str]:
         f"({finding.severity}, {markdown_safe(finding.rule_id)}): {_sentence(finding.summary)}\n"
     )
     for one in finding.evidence[:3]:
-        relation = markdown_safe(wording.relation(one))
-        window = wording.window(one.steps, wording.axis_word(finding))
-        yield (
-            f"- {code_span(clipped(one.metric, _NAME))}, {_sentence(one.statistic)}: "
-            f"{wording.number(one.value)} {relation} {wording.number(one.threshold)} ({window})"
+        shown = replace(
+            one, metric=clipped(one.metric, _NAME), statistic=clipped(one.statistic, _SENTENCE)
         )
+        yield f"- {measured(shown, wording.axis_word(finding))}"
     for number, fix in enumerate(finding.prescriptions[:3], start=1):
-        yield f"- Fix {number}: {_sentence(fix.action)}"
+        yield f"- Fix {number}: {_sentence(fix.action)} ({_change(fix)})"
     if finding.symptoms:
         symptoms = clipped(wording.listed([one.rule for one in finding.symptoms]), _SENTENCE)
-        yield f"- Explains: {markdown_safe(symptoms)}"
+        yield f"- {wording.explains(finding)} {markdown_safe(symptoms)}"
 
 
 def _sentence(text: str) -> str:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from tuneguard.findings import Line, Picture, View
-from tuneguard.reports.curves import Gap, Panel, drawable, gaps_of, panels_of
+from tuneguard.findings import Picture, View
+from tuneguard.reports.curves import Panel, panels_of
 from tuneguard.reports.framing import Frame, beyond, frame_of
-from tuneguard.reports.untrusted import clipped, clipped_in_the_middle
+from tuneguard.reports.scales import scale_steps, scale_values
+from tuneguard.reports.strokes import TOP_EDGE, Label, color_of, draw_line
+from tuneguard.reports.untrusted import clipped
 from tuneguard.reports.wording import number
 
-# Mid-tones: each has a contrast of at least 3.8 on white and on near-black, and the order keeps
-# neighbours apart for colour-blind eyes.
-_COLORS: Final = ("#1f7fc4", "#cf5a12", "#00916e", "#b35fa3", "#997a00", "#767676")
-_STROKES: Final[tuple[Any, ...]] = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (8, 2, 2, 2)))
 _INK: Final = "#7a7a7a"
 _GUILTY: Final = "#cf5a12"
 
@@ -26,16 +23,12 @@ _WIDTH: Final = 7.0
 _HEIGHT_ALONE: Final = 3.1
 _HEIGHT_STACKED: Final = 2.1
 _LEGEND_ROW: Final = 0.23
-_NAME_LENGTH: Final = 60
+_SHORT_NAME: Final = 22
+_GROWTH: Final = 0.2
 _WORD_LENGTH: Final = 40
-_FEW_POINTS: Final = 40
-_HAIR_SPACE: Final = "\u200a"
-_TOP_EDGE: Final = 0.97
 _LABEL_ROW: Final = 0.1
 _LABEL_ROWS: Final = 5
 _LETTER: Final = 0.017
-_GAP_ROW: Final = 0.035
-_GAP_ROWS: Final = 3
 
 SETTINGS: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
@@ -56,14 +49,6 @@ SETTINGS: Final[dict[str, Any]] = {
 """Settings of matplotlib under which a figure must be built and written."""
 
 
-class _Label(NamedTuple):
-    """A word beside a step."""
-
-    step: float
-    word: str
-    color: str
-
-
 def figure_of(picture: Picture) -> Figure:
     """Return the drawing of `picture`: its panels below each other over one axis of steps."""
     panels = panels_of(picture)
@@ -76,9 +61,7 @@ def figure_of(picture: Picture) -> Figure:
         _draw_panel(axes, panel, picture.view, first_style=drawn)
         drawn += len(panel.lines)
     last: Axes = grid[-1, 0]
-    last.set_xlabel(axis_label(picture))
-    last.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    last.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    scale_steps(last, axis_label(picture))
     return figure
 
 
@@ -98,12 +81,12 @@ def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
     axes.margins(x=0.02, y=0.12)
     labels = []
     for position, line in enumerate(panel.lines, start=first_style):
-        labels += _draw_line(axes, line, position)
+        labels += draw_line(axes, line, position)
     if view.span and all(map(math.isfinite, view.span)):
         axes.axvspan(*view.span, color=_GUILTY, alpha=0.15, linewidth=0)
     if panel.threshold is not None:
         _draw_threshold(axes, panel.threshold)
-    _scale(axes, panel)
+    scale_values(axes, log_scale=panel.log_scale)
     frame = frame_of(panel, view.span)
     if frame is not None:
         axes.set_ylim(frame.low, frame.high)
@@ -111,78 +94,33 @@ def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
     is_first = first_style == 0
     _write(axes, [*labels, *(_draw_marks(axes, view) if is_first else ())])
     if panel.lines:
-        _draw_legend(axes, _legend_columns(panel))
+        _draw_legend(axes, panel)
 
 
-def _draw_line(axes: Axes, line: Line, position: int) -> list[_Label]:
-    """Draw one line, with what is not finite at the top edge; return what to write there."""
-    color = _COLORS[position % len(_COLORS)]
-    steps, values = drawable(line)
-    dotted = _dotted(values)
-    axes.plot(
-        steps,
-        values,
-        color=color,
-        linestyle=_STROKES[position % len(_STROKES)],
-        linewidth=1.8,
-        marker="o" if dotted else "",
-        markevery=dotted,
-        markersize=3.5,
-        label=_legend_name(line.metric),
-    )
-    height = _TOP_EDGE - _GAP_ROW * (position % _GAP_ROWS)
-    return _draw_gaps(axes, gaps_of(line), height, color)
-
-
-def _dotted(values: list[float]) -> list[int]:
-    """Return which points need a dot: all of a few, else those that no line reaches."""
-    if len(values) <= _FEW_POINTS:
-        return list(range(len(values)))
-    around = [math.nan, *values, math.nan]
-    return [
-        at
-        for at, (before, _, after) in enumerate(zip(around, values, around[2:], strict=False))
-        if math.isnan(before) and math.isnan(after)
-    ]
-
-
-def _draw_gaps(axes: Axes, gaps: list[Gap], height: float, color: str) -> list[_Label]:
-    at_top = axes.get_xaxis_transform()
-    steps = [step for gap in gaps for step in (*gap.steps, math.nan)]
-    axes.plot(steps, [height] * len(steps), transform=at_top, color=color, linewidth=2.5)
-    firsts: dict[str, float] = {}
-    for gap in gaps:
-        firsts.setdefault(gap.word, gap.steps[0])
-    for step in firsts.values():
-        axes.plot(step, height, "X", transform=at_top, color=color, markersize=8)
-    return [_Label(step, word, color) for word, step in firsts.items()]
-
-
-def _beyond(panel: Panel, frame: Frame, first_style: int) -> list[_Label]:
+def _beyond(panel: Panel, frame: Frame, first_style: int) -> list[Label]:
     """Say how far a line goes outside of the frame."""
     return [
-        _Label(step, text, _COLORS[position % len(_COLORS)])
+        Label(step, text, color_of(position))
         for position, line in enumerate(panel.lines, start=first_style)
         for step, text in beyond(line, frame)
     ]
 
 
-def _legend_name(metric: str) -> str:
-    """Name a line; without a name, or with one that begins with `_`, a legend leaves it out."""
-    name = clipped_in_the_middle(metric, _NAME_LENGTH)
-    return f"{_HAIR_SPACE}{name}" if name[:1] in {"", "_"} else name
-
-
 def _legend_columns(panel: Panel) -> int:
-    longest = max((len(line.metric) for line in panel.lines), default=0)
-    return 2 if longest <= _NAME_LENGTH // 2 else 1
+    return 2 if _longest_name(panel) <= _SHORT_NAME else 1
 
 
-def _draw_legend(axes: Axes, columns: int) -> None:
+def _longest_name(panel: Panel) -> int:
+    return max((len(line.metric) for line in panel.lines), default=0)
+
+
+def _draw_legend(axes: Axes, panel: Panel) -> None:
+    """Name the lines above the panel, with room for the larger letters of a small screen."""
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=columns,
+        ncols=_legend_columns(panel),
+        columnspacing=2 + _GROWTH * _longest_name(panel),
         frameon=False,
         borderaxespad=0.2,
         handlelength=2.6,
@@ -201,14 +139,14 @@ def _draw_threshold(axes: Axes, threshold: float) -> None:
     )
 
 
-def _draw_marks(axes: Axes, view: View) -> list[_Label]:
+def _draw_marks(axes: Axes, view: View) -> list[Label]:
     marks = [mark for mark in view.marks if math.isfinite(mark[0])]
     for step, _ in marks:
         axes.axvline(step, color=_INK, linewidth=1.2)
-    return [_Label(step, clipped(word, _WORD_LENGTH), _INK) for step, word in marks]
+    return [Label(step, clipped(word, _WORD_LENGTH), _INK) for step, word in marks]
 
 
-def _write(axes: Axes, labels: list[_Label]) -> None:
+def _write(axes: Axes, labels: list[Label]) -> None:
     """Write each label beside its step, on the side that has room, below its neighbour."""
     first, last = axes.get_xlim()
     for rank, label in enumerate(sorted(labels)):
@@ -216,7 +154,7 @@ def _write(axes: Axes, labels: list[_Label]) -> None:
         is_late = room < _LETTER * len(label.word)
         axes.annotate(
             label.word,
-            (label.step, _TOP_EDGE - _LABEL_ROW * (1 + rank % _LABEL_ROWS)),
+            (label.step, TOP_EDGE - _LABEL_ROW * (1 + rank % _LABEL_ROWS)),
             xycoords=axes.get_xaxis_transform(),
             xytext=(-5 if is_late else 5, 0),
             textcoords="offset points",
@@ -224,16 +162,3 @@ def _write(axes: Axes, labels: list[_Label]) -> None:
             verticalalignment="center",
             color=label.color,
         )
-
-
-def _scale(axes: Axes, panel: Panel) -> None:
-    if panel.log_scale:
-        axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    low, high = axes.get_ylim()
-    if panel.log_scale and high >= 10 * low:
-        between = (1, 2, 5) if high < 100 * low else (1,)
-        axes.yaxis.set_major_locator(LogLocator(subs=between, numticks=7))
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -40,7 +40,7 @@ _PHRASES = (
     "abstentions",
     "axis_word",
     "confidence",
-    "counted",
+    "explains",
     "headline",
     "number",
     "relation",

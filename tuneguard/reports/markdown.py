@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tuneguard.diagnosis import Diagnosis
+from tuneguard.diagnosis import Diagnosis, flatten
 from tuneguard.findings import Evidence, Finding, Prescription
 from tuneguard.reports import wording
 from tuneguard.reports.untrusted import cleaned, code_block, code_span, markdown_safe
@@ -21,7 +21,7 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
     yield f"# {diagnosis.verdict.capitalize()}: {headline}"
     yield _origin(diagnosis)
     for rank, finding in enumerate(diagnosis.findings, start=1):
-        yield from _finding(finding, f"{rank}.", level=2)
+        yield from _finding(finding, rank)
     yield from _looked_at(diagnosis)
 
 
@@ -37,10 +37,8 @@ def _origin(diagnosis: Diagnosis) -> str:
     return f"{', '.join(facts)}. Diagnosed by tuneguard {__version__}."
 
 
-def _finding(finding: Finding, number: str, level: int) -> Iterator[str]:
-    heading = "#" * min(level, 5)
-    title = markdown_safe(wording.title(finding.rule))
-    yield f"{heading} {number} {title}"
+def _finding(finding: Finding, rank: int) -> Iterator[str]:
+    yield f"## {rank}. {markdown_safe(wording.title(finding.rule))}"
     yield (
         f"**{str(finding.severity).capitalize()}**, {markdown_safe(finding.rule_id)}, "
         f"{wording.since(finding)}, confidence {wording.confidence(finding)}. "
@@ -48,21 +46,42 @@ def _finding(finding: Finding, number: str, level: int) -> Iterator[str]:
     )
     yield f"*Why it matters:* {markdown_safe(finding.why)}"
     yield _evidence_table(finding.evidence, wording.axis_word(finding))
-    for rank, fix in enumerate(finding.prescriptions, start=1):
-        yield f"{heading}# Fix {rank}: {markdown_safe(fix.action)}"
+    for number, fix in enumerate(finding.prescriptions, start=1):
+        yield f"### Fix {number}: {markdown_safe(fix.action)}"
         yield from _fix(fix)
-    for rank, symptom in enumerate(finding.symptoms, start=1):
-        yield from _finding(symptom, f"{number}{rank}. Symptom:", level + 1)
+    if finding.symptoms:
+        yield wording.explains(finding)
+        yield "\n".join(line for one in flatten(finding.symptoms) for line in _symptom(one))
+
+
+def _symptom(finding: Finding) -> Iterator[str]:
+    yield (
+        f"- **{markdown_safe(wording.title(finding.rule))}** ({finding.severity}, "
+        f"{markdown_safe(finding.rule_id)}, {wording.since(finding)}): "
+        f"{markdown_safe(finding.summary)}"
+    )
+    for evidence in finding.evidence:
+        yield f"  - {measured(evidence, wording.axis_word(finding))}"
+
+
+def measured(evidence: Evidence, axis: str) -> str:
+    """Return a number with its limit as one line of Markdown."""
+    relation = markdown_safe(wording.relation(evidence))
+    return (
+        f"{code_span(evidence.metric)}, {markdown_safe(evidence.statistic)}: "
+        f"{wording.number(evidence.value)} {relation} {wording.number(evidence.threshold)} "
+        f"({wording.window(evidence.steps, axis)})"
+    )
 
 
 def _evidence_table(evidence: Sequence[Evidence], axis: str) -> str:
-    rows = ["| series | measured | value | | limit | where |", "|---|---|--:|:-:|--:|---|"]
+    rows = ["| series | measured | value | limit | where |", "|---|---|--:|--:|---|"]
     for one in evidence:
         metric = code_span(one.metric).replace("|", "\\|")
         relation = markdown_safe(wording.relation(one))
         rows.append(
             f"| {metric} | {markdown_safe(one.statistic)} | {wording.number(one.value)} "
-            f"| {relation} | {wording.number(one.threshold)} | {wording.window(one.steps, axis)} |"
+            f"| {relation} {wording.number(one.threshold)} | {wording.window(one.steps, axis)} |"
         )
     return "\n".join(rows)
 

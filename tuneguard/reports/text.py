@@ -80,15 +80,17 @@ class _Layout:
         )
         inner = indent + _INDENT
         yield from self._filled(finding.summary, inner)
-        if number or self.verbose:
+        if number:
             yield from self._details(finding, inner)
+        elif self.verbose:
+            yield from self._evidence(finding, inner)
         if finding.symptoms:
-            yield f"{inner}{self._styled('This explains as well:', 'bold')}"
+            yield from self._filled(wording.explains(finding), inner, {"This explains": "bold"})
             for symptom in finding.symptoms:
                 yield from self._finding(symptom, "", inner + _INDENT)
 
     def _details(self, finding: Finding, indent: str) -> Iterator[str]:
-        """Prove a finding and say what to do; a symptom goes when its cause does."""
+        """Prove a finding and say what to do."""
         yield from self._filled(f"Why it matters: {finding.why}", indent)
         yield from self._evidence(finding, indent)
         for rank, prescription in enumerate(finding.prescriptions, start=1):

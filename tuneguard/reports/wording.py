@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tuneguard.diagnosis import Diagnosis
+from tuneguard.diagnosis import Diagnosis, flatten
 from tuneguard.findings import Abstained, Evidence, Finding, Prescription
 
 
@@ -63,6 +63,12 @@ def relation(evidence: Evidence) -> str:
     return "=" if evidence.value == evidence.threshold else "against"
 
 
+def explains(finding: Finding) -> str:
+    """Introduce the symptoms of a finding: mending it is what mends them."""
+    symptoms = counted(len(finding.symptoms), "symptom")
+    return f"This explains {symptoms}, which should go away with it:"
+
+
 def confidence(finding: Finding) -> str:
     """Return in a word how sure a finding is; the number behind it is a rank."""
     if finding.confidence >= 0.8:
@@ -102,9 +108,11 @@ def headline(diagnosis: Diagnosis) -> str:
     """Return the verdict as one sentence without a full stop."""
     if diagnosis.findings:
         first = diagnosis.findings[0]
-        others = len(diagnosis.all_findings()) - 1
+        symptoms = len(flatten(first.symptoms))
+        others = len(diagnosis.all_findings()) - symptoms - 1
+        explained = f", with {counted(symptoms, 'symptom')}" if symptoms else ""
         more = f", and {counted(others, 'more finding')}" if others else ""
-        return f"{title(first.rule)} {since(first)}{more}"
+        return f"{title(first.rule)} {since(first)}{explained}{more}"
     if diagnosis.verdict == "healthy":
         return f"Nothing wrong was found in {counted(len(diagnosis.passed), 'check')}"
     return f"Too little was recorded to judge the run: {_share_judged(diagnosis)}"
