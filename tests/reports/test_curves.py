@@ -27,6 +27,14 @@ def test_a_line_of_another_magnitude_gets_its_own_panel():
     assert names(picture(*lines)) == [["loss", "val_loss"], ["lr"]]
 
 
+def test_losses_and_gradient_norms_have_panels_of_their_own():
+    shown = picture(
+        line("gradient_norm/global", 1.0, 90.0), line("train/loss", 2, -1), log_scale=True
+    )
+    assert names(shown) == [["gradient_norm/global"], ["train/loss"]]
+    assert [panel.log_scale for panel in panels_of(shown)] == [True, False]
+
+
 def test_what_is_not_finite_decides_no_panel():
     assert names(picture(line("a", 1, math.inf), line("b", math.nan, math.nan))) == [["a", "b"]]
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from tuneguard import keys
 from tuneguard.findings import Line, Picture
 
 MAX_PANELS: Final = 3
 
 _COMPARABLE: Final = 50.0
+_QUANTITIES: Final = ("loss", "grad", keys.UPDATE_RATIO, keys.LEARNING_RATE)
 _RUNAWAY: Final = 1000.0
 # Far beyond what training can mean, and far enough from the largest double for an axis' margins.
 _LARGEST: Final = 1e150
@@ -48,18 +50,38 @@ class Gap:
 
 
 def panels_of(picture: Picture) -> tuple[Panel, ...]:
-    """Group the lines so that none is flattened by another of a very different magnitude."""
+    """Group the lines by what they measure, and such that none is flattened by another."""
     view = picture.view
-    is_positive = all(_is_positive(line) for line in picture.lines)
-    log_scale = is_positive and (view.log_scale or any(map(_runs_away, picture.lines)))
-    groups = [list(picture.lines)] if log_scale else _comparable(picture.lines)
-    threshold = view.threshold
-    if threshold is not None and (_gap_word(threshold) or (log_scale and threshold <= _SMALLEST)):
-        threshold = None
+    groups: list[tuple[list[Line], bool]] = []
+    for lines in _by_quantity(picture.lines) or [[]]:
+        is_asked = view.log_scale and not groups
+        log_scale = all(map(_is_positive, lines)) and (is_asked or any(map(_runs_away, lines)))
+        groups += [(one, log_scale) for one in ([lines] if log_scale else _comparable(lines))]
+    kept = groups[:MAX_PANELS]
+    for lines, log_scale in groups[MAX_PANELS:]:
+        kept[-1] = (kept[-1][0] + lines, kept[-1][1] and log_scale)
     return tuple(
-        Panel(tuple(lines), threshold if rank == 0 else None, log_scale)
-        for rank, lines in enumerate(groups or [[]])
+        Panel(
+            tuple(lines), None if rank else _drawable_limit(view.threshold, log_scale), log_scale
+        )
+        for rank, (lines, log_scale) in enumerate(kept)
     )
+
+
+def _by_quantity(lines: Sequence[Line]) -> list[list[Line]]:
+    """Keep losses apart from gradient norms, whatever their values: their units differ."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        name = line.metric.lower()
+        quantity = next((word for word in _QUANTITIES if word in name), "")
+        groups.setdefault(quantity, []).append(line)
+    return list(groups.values())
+
+
+def _drawable_limit(threshold: float | None, log_scale: bool) -> float | None:
+    if threshold is None or _gap_word(threshold) or (log_scale and threshold <= _SMALLEST):
+        return None
+    return threshold
 
 
 def drawable(line: Line) -> tuple[list[float], list[float]]:
@@ -93,13 +115,11 @@ def _comparable(lines: Sequence[Line]) -> list[list[Line]]:
     groups: list[list[Line]] = []
     for line in lines:
         home = next((group for group in groups if _fits(line, group)), None)
-        if home is None and len(groups) == MAX_PANELS:
-            home = groups[-1]
         if home is None:
             groups.append([line])
         else:
             home.append(line)
-    return groups
+    return groups or [[]]
 
 
 def _fits(line: Line, group: Sequence[Line]) -> bool:

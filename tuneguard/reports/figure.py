@@ -91,8 +91,9 @@ def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
     if frame is not None:
         axes.set_ylim(frame.low, frame.high)
         labels += _beyond(panel, frame, first_style)
+    marks = _draw_marks(axes, view)
     is_first = first_style == 0
-    _write(axes, [*labels, *(_draw_marks(axes, view) if is_first else ())])
+    _write(axes, [*labels, *(marks if is_first else ())])
     if panel.lines:
         _draw_legend(axes, panel)
 

@@ -12,13 +12,15 @@ from tuneguard.reports.wording import number
 _ROUND: Final = (1, 2, 2.5, 5, 10)
 _SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN: Final = (1e-3, 1e5)
+# On a small screen a page shows the ticks in larger letters, which reach further to the left.
+_ROOM_TO_GROW: Final = 14
 
 
 def scale_values(axes: Axes, *, log_scale: bool) -> None:
     """Set up the vertical axis, once everything is drawn."""
     if log_scale:
         axes.set_yscale("log")
-        axes.set_ylabel("log scale")
+        axes.set_ylabel("log scale", labelpad=_ROOM_TO_GROW)
         axes.yaxis.set_minor_formatter(NullFormatter())
     low, high = axes.get_ylim()
     if log_scale and high >= 10 * low:
