@@ -6,6 +6,7 @@ from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import learning_rate_of, number, rounded, setting
 
+_ORDINARY_RATE = 1e-3  # where the present one is 0 and no multiple of it helps
 _VERIFY = (
     "The training loss falls from the first steps on, and update_ratio/global stays between "
     "1e-4 and 1e-2."
@@ -44,7 +45,7 @@ def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keywo
         suggested = f"{number(factor)} times the present value"
         change = f'group["lr"] *= {number(factor)}'
     else:
-        new = rounded(current * factor)
+        new = rounded(current * factor) or _ORDINARY_RATE
         suggested = number(new)
         change = f'group["lr"] = {new!r}'
     origin = f" from {number(current)}" if current is not None else ""

@@ -19,8 +19,9 @@ def more_weight_decay(history: RunHistory) -> Prescription:
     if is_adam:
         snippet = (
             "import torch\n\n"
-            f"optimizer = torch.optim.AdamW(model.parameters(), lr={lr}, "
-            f"weight_decay={suggested!r})"
+            "optimizer = torch.optim.AdamW(\n"
+            f"    model.parameters(), lr={lr}, weight_decay={suggested!r}\n"
+            ")"
         )
     else:
         suggested = rounded(max(5e-4, 5.0 * (current or 0.0)))

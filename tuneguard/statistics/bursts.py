@@ -18,7 +18,9 @@ def bursts(
     A gradient norm is noisy by a factor, so its logarithm is compared with the median logarithm
     of the `window` points before, in units of the robust scale of its differences. On log-normal
     noise a robust score of 6 together with a ratio of 3 gave no false alarm in 160 series of
-    1,000 points, where three standard deviations gave one in nearly all.
+    1,000 points, where three standard deviations gave one in nearly all. Noise that remembers
+    its past has small differences: from an autocorrelation of 0.6 on it takes a ratio of 10 to
+    keep false alarms to about 2 series in 100.
 
     Args:
         values: Shape `(n,)`, finite; values that are not positive count as tiny.
