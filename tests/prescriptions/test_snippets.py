@@ -1,0 +1,248 @@
+"""Every snippet runs as it stands, and does what its prescription says."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import tuneguard.prescriptions
+from tuneguard.findings import Prescription
+from tuneguard.history import RunHistory
+from tuneguard.prescriptions.capacity import larger_model, smaller_model
+from tuneguard.prescriptions.clipping import clip_gradients
+from tuneguard.prescriptions.learning_rate import (
+    decay_to_zero,
+    lower_learning_rate,
+    raise_learning_rate,
+    reduce_on_plateau,
+    warm_up,
+)
+from tuneguard.prescriptions.numerics import find_the_first_bad_value, overfit_one_batch
+from tuneguard.prescriptions.regularisation import (
+    label_smoothing,
+    less_dropout,
+    less_weight_decay,
+    more_dropout,
+    more_weight_decay,
+)
+from tuneguard.prescriptions.signal import rectify_with_kaiming, residual_path
+from tuneguard.prescriptions.stopping import stop_at_best
+
+BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
+    "larger_model": lambda run: larger_model(run, 4),
+    "smaller_model": smaller_model,
+    "clip_gradients": lambda run: clip_gradients(run, 1.8234),
+    "decay_to_zero": lambda _: decay_to_zero(600),
+    "lower_learning_rate": lambda run: lower_learning_rate(run, factor=0.1, because="it leapt"),
+    "raise_learning_rate": lambda run: raise_learning_rate(run, factor=10.0, because="it crept"),
+    "reduce_on_plateau": lambda _: reduce_on_plateau(3),
+    "warm_up": lambda run: warm_up(run, 30),
+    "find_the_first_bad_value": lambda _: find_the_first_bad_value(412.0),
+    "overfit_one_batch": lambda _: overfit_one_batch(),
+    "label_smoothing": lambda _: label_smoothing(),
+    "less_dropout": lambda run: less_dropout(run, 0.2),
+    "less_weight_decay": lambda run: less_weight_decay(run, 0.01),
+    "more_dropout": more_dropout,
+    "more_weight_decay": more_weight_decay,
+    "rectify_with_kaiming": rectify_with_kaiming,
+    "residual_path": residual_path,
+    "stop_at_best": lambda _: stop_at_best(199.0, "step", 0.4321, 3),
+}
+SETTINGS: dict[str, dict[str, object]] = {
+    "nothing known": {},
+    "SGD": {
+        "lr": 0.1,
+        "optimizer": "SGD",
+        "weight_decay": 1e-4,
+        "dropout": 0.8,
+        "clip_norm": 5,
+        "num_parameters": 212,
+        "warmup_steps": 10,
+        "activation": "Sigmoid",
+    },
+    "Adam": {"lr": 3.14159e-4, "optimizer": "Adam", "weight_decay": 0, "dropout": 0},
+    "extreme": {"lr": 1e-12, "optimizer": "AdamW", "weight_decay": 1e6, "dropout": 1},
+}
+
+
+@dataclass
+class Loop:
+    """What a snippet may use: a model whose gradients are there, and its optimizer."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+
+    def execute(self, fix: Prescription) -> dict[str, Any]:
+        names: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer}
+        exec(compile(fix.snippet, fix.parameter, "exec"), names)
+        return names
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.8), nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 3)
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=1e-4)
+    nn.functional.cross_entropy(100.0 * model(torch.randn(16, 4)), torch.arange(16) % 3).backward()
+    yield Loop(model, optimizer)
+    torch.autograd.set_detect_anomaly(False)
+
+
+def prescribe(builder: str, settings: str = "SGD") -> Prescription:
+    return BUILDERS[builder](RunHistory.from_series({}, SETTINGS[settings]))
+
+
+def test_every_builder_is_tested() -> None:
+    package = tuneguard.prescriptions
+    modules = [
+        importlib.import_module(f"{package.__name__}.{one.name}")
+        for one in pkgutil.iter_modules(package.__path__)
+    ]
+    builders = {
+        name
+        for module in modules
+        for name, one in inspect.getmembers(module, inspect.isfunction)
+        if one.__annotations__.get("return") == "Prescription" and not name.startswith("_")
+    }
+    assert builders == set(BUILDERS)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_a_snippet_runs_as_it_stands(builder: str, settings: str, loop: Loop) -> None:
+    fix = prescribe(builder, settings)
+    names = loop.execute(fix)
+    assert names["model"](torch.randn(2, 4)).shape == (2, 3)
+    names["optimizer"].step()
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_a_prescription_says_everything_and_changes_something(builder: str, settings: str) -> None:
+    fix = prescribe(builder, settings)
+    assert all((fix.suggested, fix.action, fix.rationale, fix.tradeoff, fix.verify))
+    assert not {"None", "nan", "inf"} & {*fix.suggested.split(), *fix.action.split()}
+    assert fix.current != fix.suggested
+    assert all(len(line) <= 99 for line in fix.snippet.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("builder", "current", "suggested", "rate"),
+    [("lower_learning_rate", "0.1", "0.01", 0.01), ("raise_learning_rate", "0.1", "1", 1.0)],
+)
+def test_the_learning_rate_is_set_to_what_was_suggested(
+    builder: str, current: str, suggested: str, rate: float, loop: Loop
+) -> None:
+    fix = prescribe(builder)
+    assert (fix.current, fix.suggested) == (current, suggested)
+    loop.execute(fix)
+    assert loop.optimizer.param_groups[0]["lr"] == rate
+
+
+def test_an_unknown_learning_rate_is_multiplied(loop: Loop) -> None:
+    loop.execute(prescribe("lower_learning_rate", "nothing known"))
+    assert loop.optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+
+
+def test_a_learning_rate_of_zero_is_raised_to_something(loop: Loop) -> None:
+    history = RunHistory.from_series({}, {"lr": 0.0})
+    fix = raise_learning_rate(history, factor=10.0, because="nothing was learned")
+    loop.execute(fix)
+    assert (fix.current, fix.suggested) == ("0", "0.001")
+    assert loop.optimizer.param_groups[0]["lr"] == 0.001
+
+
+def test_the_highest_recorded_rate_comes_before_the_one_that_was_set() -> None:
+    history = RunHistory.from_series(
+        {"learning_rate": [(0, 0.01), (1, 0.04), (2, float("nan")), (3, 0.02)]}, {"lr": 0.5}
+    )
+    assert lower_learning_rate(history, factor=0.5, because="it leapt").current == "0.04"
+
+
+def test_clipped_gradients_have_the_suggested_norm(loop: Loop) -> None:
+    fix = prescribe("clip_gradients")
+    loop.execute(fix)
+    norms = [p.grad.norm() for p in loop.model.parameters() if p.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(norms))
+    assert fix.suggested == "1.8"
+    assert float(norm) == pytest.approx(1.8, rel=1e-4)
+
+
+def test_the_warm_up_starts_low_and_arrives(loop: Loop) -> None:
+    scheduler = loop.execute(prescribe("warm_up"))["scheduler"]
+    rates = []
+    for _ in range(31):
+        rates.append(loop.optimizer.param_groups[0]["lr"])
+        loop.optimizer.step()
+        scheduler.step()
+    assert rates[0] == pytest.approx(0.001)
+    assert rates[-1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "decay"),
+    [("SGD", torch.optim.SGD, 5e-4), ("Adam", torch.optim.AdamW, 0.05)],
+)
+def test_weight_decay_is_decoupled_where_the_optimizer_adapts(
+    settings: str, kind: type[torch.optim.Optimizer], decay: float, loop: Loop
+) -> None:
+    fix = prescribe("more_weight_decay", settings)
+    optimizer = loop.execute(fix)["optimizer"]
+    assert type(optimizer) is kind
+    assert optimizer.param_groups[0]["weight_decay"] == float(fix.suggested) == decay
+
+
+def test_dropout_is_lowered_in_every_layer(loop: Loop) -> None:
+    loop.execute(prescribe("less_dropout"))
+    rates = [module.p for module in loop.model.modules() if isinstance(module, nn.Dropout)]
+    assert rates == [0.2]
+
+
+def test_the_larger_model_has_more_parameters(loop: Loop) -> None:
+    before = sum(parameter.numel() for parameter in loop.model.parameters())
+    model = loop.execute(prescribe("larger_model"))["model"]
+    assert sum(parameter.numel() for parameter in model.parameters()) > 4 * before
+
+
+def test_training_stops_when_patience_runs_out_and_the_best_weights_are_kept(loop: Loop) -> None:
+    names = loop.execute(prescribe("stop_at_best"))
+    first = loop.model[0].weight.detach().clone()
+    answers = []
+    for loss in (3.0, 1.0, 2.0, 1.5, 1.2):
+        answers.append(names["should_stop"](loss))
+        if loss <= 1.0:
+            with torch.no_grad():
+                loop.model[0].weight.zero_()
+    assert answers == [False, False, False, False, True]
+    assert torch.equal(names["best"]["state"]["0.weight"], first)
+
+
+def test_what_is_not_wired_is_named(loop: Loop, capsys: pytest.CaptureFixture[str]) -> None:
+    loop.model[0].weight.requires_grad_(False)
+    loop.model[3].weight.grad = None
+    group = loop.optimizer.param_groups[0]
+    group["params"] = [one for one in group["params"] if one is not loop.model[5].bias]
+    loop.execute(prescribe("overfit_one_batch"))
+    assert capsys.readouterr().out.splitlines() == [
+        "0.weight is frozen",
+        "3.weight gets no gradient",
+        "5.bias is not in the optimizer",
+    ]
+
+
+def test_an_input_that_is_not_finite_is_refused(loop: Loop) -> None:
+    check = loop.execute(prescribe("find_the_first_bad_value"))["check"]
+    check(torch.ones(3))
+    assert torch.is_anomaly_enabled()
+    with pytest.raises(AssertionError, match="not finite"):
+        check(torch.tensor([1.0, float("nan")]))

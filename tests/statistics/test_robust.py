@@ -1,0 +1,56 @@
+"""Location and scale: against closed forms and a second, slow implementation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tuneguard.statistics.robust import noise_scale, running_median, trailing_median
+
+
+@pytest.mark.parametrize("sigma", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("slope", [0.0, 0.02])
+def test_the_noise_around_a_trend_is_measured(sigma: float, slope: float) -> None:
+    noise = np.random.default_rng(1).normal(size=20_000)
+    values = sigma * (noise + slope * np.arange(20_000))
+    assert noise_scale(values) == pytest.approx(sigma, rel=0.03)
+
+
+def test_a_tenth_of_wild_points_hardly_moves_the_scale() -> None:
+    values = np.random.default_rng(2).normal(size=20_000)
+    values[::10] += 1e9
+    assert noise_scale(values) < 1.4
+
+
+@pytest.mark.parametrize("phi", [0.3, 0.6, 0.9])
+def test_differences_of_correlated_noise_show_only_its_fresh_part(phi: float) -> None:
+    # an AR(1) series of unit variance has differences of variance 2 (1 - phi)
+    rng = np.random.default_rng(3)
+    values = np.zeros(40_000)
+    for index, shock in enumerate(rng.normal(size=39_999) * np.sqrt(1.0 - phi**2), start=1):
+        values[index] = phi * values[index - 1] + shock
+    assert noise_scale(values) == pytest.approx(np.sqrt(1.0 - phi), rel=0.05)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_few_points_have_no_noise(count: int) -> None:
+    assert noise_scale(np.arange(float(count)) ** 2) == 0.0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7, 50])
+@pytest.mark.parametrize("window", [1, 3, 5, 9])
+def test_the_running_median_is_that_of_each_neighbourhood(count: int, window: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    half = window // 2
+    slow = [np.median(values[max(0, i - half) : i + half + 1]) for i in range(count)]
+    assert running_median(values, window).tolist() == slow
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6, 49, 50, 51, 200])
+@pytest.mark.parametrize(("window", "minimum"), [(50, 5), (2, 1), (5, 5)])
+def test_the_trailing_median_looks_only_back(count: int, window: int, minimum: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    slow = [
+        np.median(values[max(0, i - window) : i]) if i >= minimum else np.nan for i in range(count)
+    ]
+    np.testing.assert_array_equal(trailing_median(values, window, minimum), slow)
