@@ -67,7 +67,7 @@ def test_gains_and_losses_are_measured_from_the_best() -> None:
     assert curve.gained == pytest.approx(4.0, rel=0.05)
     # the end is the median of the last three blocks, each of a thirtieth
     assert curve.lost == pytest.approx(0.9, abs=0.05)
-    assert curve.best_step == pytest.approx(3_000, rel=0.05)
+    assert 3_000 <= curve.best_step <= 3_200
 
 
 def test_a_series_that_only_rises_was_best_at_its_start() -> None:

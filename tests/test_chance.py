@@ -1,0 +1,79 @@
+"""Chance level: known of a classification, in whatever unit; else the first loss stands in."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tuneguard.chance import reference_level
+from tuneguard.history import RunHistory
+
+FALLING = [2.3 * 0.9**step for step in range(30)]
+
+
+def run(losses: list[float], first: int = 0, axis: str = "step", **params: object) -> RunHistory:
+    points = list(enumerate(losses, start=first))
+    return RunHistory.from_series({"train/loss": points}, params, axis=axis)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"num_classes": 10},
+        {"tuneguard/output_units": 10},
+        {"num_labels": "10", "output_units": 999},
+        {"num_classes": 10, "task": "classification"},
+    ],
+    ids=["declared", "last layer", "declared before last layer", "task"],
+)
+def test_a_classification_has_the_cross_entropy_of_a_guess(params: dict[str, object]) -> None:
+    reference = reference_level(run(FALLING, **params))
+    assert reference is not None
+    assert (reference.kind, reference.level) == ("chance", math.log(10.0))
+
+
+@pytest.mark.parametrize("unit", [1e3, 1e-3, 64.0], ids=["thousand", "thousandth", "batch sum"])
+def test_chance_level_is_known_in_other_units(unit: float) -> None:
+    losses = [unit * loss for loss in FALLING]
+    reference = reference_level(run(losses, num_classes=10, batch_size=64))
+    assert reference is not None
+    assert reference.kind == "chance"
+    assert reference.level == pytest.approx(unit * math.log(10.0))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"num_classes": 1}, {"num_classes": 10, "task": "regression"}, {"num_classes": 1_000}],
+    ids=["nothing known", "one class", "regression", "another first loss"],
+)
+def test_else_the_first_loss_stands_in(params: dict[str, object]) -> None:
+    reference = reference_level(run(FALLING, **params))
+    assert reference is not None
+    assert (reference.kind, reference.level) == ("start", 2.3)
+
+
+@pytest.mark.parametrize("factor", [0.4, 8.0])
+def test_a_first_loss_far_from_chance_is_its_own_reference(factor: float) -> None:
+    reference = reference_level(run([factor * loss for loss in FALLING], num_classes=10))
+    assert reference is not None
+    assert reference.kind == "start"
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        RunHistory.from_series({}),
+        RunHistory.from_series({"val_loss": list(enumerate(FALLING))}),
+        run(FALLING[:5]),
+        run(FALLING, first=10),
+        run(FALLING, axis="epoch"),
+        run([math.nan, *FALLING]),
+        run([math.inf, *FALLING]),
+        run([0.0, *FALLING]),
+        run([loss - 50.0 for loss in FALLING]),
+    ],
+    ids=["empty", "unrecorded", "short", "late", "epochs", "NaN", "infinite", "zero", "negative"],
+)
+def test_without_a_positive_start_there_is_no_reference(history: RunHistory) -> None:
+    assert reference_level(history) is None
