@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types layers format docs check example-rates clean
+.PHONY: help install demo test lint types layers format docs check example-rates noise-rates bench clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -43,6 +43,12 @@ docs: $(STAMP)  ## write the generated pages of docs/reference
 
 example-rates: $(STAMP)  ## train every example with ten seeds, and count what is named first
 	$(BIN)/python benchmarks/example_seeds.py --seeds 10
+
+bench: $(STAMP)  ## measure what recording costs, side by side with the bare loop
+	$(BIN)/python benchmarks/recording_cost.py
+
+noise-rates: $(STAMP)  ## count the false alarms of plain tests on noise
+	$(BIN)/python benchmarks/noise_rates.py
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
