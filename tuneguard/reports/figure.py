@@ -81,9 +81,9 @@ def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
     axes.margins(x=0.02, y=0.12)
     labels = []
     for position, line in enumerate(panel.lines, start=first_style):
-        labels += draw_line(axes, line, position)
+        labels += draw_line(axes, line, position, is_first=position == first_style)
     if view.span and all(map(math.isfinite, view.span)):
-        axes.axvspan(*view.span, color=_GUILTY, alpha=0.15, linewidth=0)
+        axes.axvspan(*view.span, color=_GUILTY, alpha=0.15, linewidth=0, zorder=0)
     if panel.threshold is not None:
         _draw_threshold(axes, panel.threshold)
     scale_values(axes, log_scale=panel.log_scale)
@@ -143,7 +143,7 @@ def _draw_threshold(axes: Axes, threshold: float) -> None:
 def _draw_marks(axes: Axes, view: View) -> list[Label]:
     marks = [mark for mark in view.marks if math.isfinite(mark[0])]
     for step, _ in marks:
-        axes.axvline(step, color=_INK, linewidth=1.2)
+        axes.axvline(step, color=_INK, linewidth=1.2, zorder=1)  # a spike is drawn over its mark
     return [Label(step, clipped(word, _WORD_LENGTH), _INK) for step, word in marks]
 
 

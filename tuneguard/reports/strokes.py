@@ -42,13 +42,20 @@ def color_of(position: int) -> str:
     return _COLORS[position % len(_COLORS)]
 
 
-def draw_line(axes: Axes, line: Line, position: int) -> list[Label]:
-    """Draw one line, with what is not finite at the top edge; return what to write there."""
+def draw_line(axes: Axes, line: Line, position: int, *, is_first: bool) -> list[Label]:
+    """Draw one line, with what is not finite at the top edge; return what to write there.
+
+    Args:
+        axes: Where to draw.
+        line: What to draw.
+        position: Which line of the picture it is.
+        is_first: Whether it is the first on these axes, which needs no shape to be told apart.
+    """
     color = color_of(position)
     steps, values = drawable(line)
     is_dense = len(values) > _DENSE
     dotted = _dotted(values)
-    if is_dense and position:
+    if is_dense and not is_first:
         dotted = sorted({*dotted, *_spaced(values, position)})
     axes.plot(
         steps,
