@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tuneguard.findings import Finding, Passed
+from tuneguard.history import RunHistory
 from tuneguard.rules.divergence import Divergence
 
 
@@ -41,6 +42,16 @@ def test_at_most_4_in_100_losses_that_only_wander_are_found(phi: float, runs: Mo
         run = runs.healthy(seed).having(train=2.0 + 0.1 * runs.noise(seed, runs.STEPS, phi))
         found += isinstance(Divergence().check(run.history()), Finding)
     assert found <= 4
+
+
+@pytest.mark.parametrize("count", [20, 600])
+def test_a_flat_loss_had_nothing_to_lose_and_is_not_passed(count: int, runs: ModuleType) -> None:
+    passed = 0
+    for seed in range(50):
+        flat = enumerate(1.0 + 0.01 * runs.noise(seed, count))
+        outcome = Divergence().check(RunHistory.from_series({"loss": flat}))
+        passed += isinstance(outcome, Passed)
+    assert passed <= 4
 
 
 def test_a_loss_that_only_rises_is_found(runs: ModuleType) -> None:

@@ -27,7 +27,9 @@ class Divergence(Rule):
         Effect: at the end at least ``min_lost`` of the range that the loss had come down is lost
         again. A loss that never came down has diverged when it ended above its start. Noise: the
         loss is ``min_noise`` standard deviations of a level above its best. Persistence: so are
-        the last ``persistence`` levels. The measure is the range, so a loss may be negative.
+        the last ``persistence`` levels. The measure is the range, so a loss may be negative. A
+        loss that neither rose nor ended ``min_gain`` standard deviations of its first values
+        below them had nothing to lose: that it did not diverge says nothing good of it.
 
     When it is wrong:
         A change of task or of data in mid-run, or a loss whose weights change (a curriculum, an
@@ -48,6 +50,7 @@ class Divergence(Rule):
 
     min_lost: float = 0.5
     min_noise: float = 5.0
+    min_gain: float = 3.0
     persistence: int = 3
 
     def check(self, history: RunHistory) -> Outcome:
@@ -74,6 +77,8 @@ class Divergence(Rule):
         tail = curve.levels[-self.persistence :]
         is_lasting = bool((tail - curve.best >= 0.8 * self.min_lost * curve.gained).all())
         if not is_lasting or any(one.value < one.threshold for one in evidence):
+            if curve.start - curve.end <= self.min_gain * max(noise, curve.noise / 5**0.5):
+                return self.abstained("the loss never came down, so there is nothing to lose")
             return self.passed(*evidence)
         return self._report(history, series, curve, evidence)
 
