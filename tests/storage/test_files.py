@@ -198,7 +198,7 @@ def test_files_that_are_no_text(read, content: bytes, message: str) -> None:
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(HistoryFormatError, match="No such file"):
         read_history_file(tmp_path / "missing.csv")
-    with pytest.raises(HistoryFormatError, match="holds no event files"):
+    with pytest.raises(HistoryFormatError, match="This is a folder"):
         read_history_file(tmp_path)
 
 
