@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tuneguard.findings import Finding, Passed
+from tuneguard.findings import Abstained, Finding, Passed
 from tuneguard.history import RunHistory
 from tuneguard.rules.divergence import Divergence
 
@@ -69,3 +69,12 @@ def test_an_early_departure_calls_for_a_warm_up_a_late_one_for_the_best_weights(
     finding = Divergence().check(runs.healthy(0).having(train=train).history())
     assert isinstance(finding, Finding)
     assert [fix.parameter for fix in finding.prescriptions] == ["learning_rate", parameter]
+
+
+def test_a_validation_loss_alone_can_pass_but_never_be_called_divergence(
+    runs: ModuleType,
+) -> None:
+    falling = {"val_loss": [(step, 1.0 / (1.0 + step)) for step in range(30)]}
+    turning = {"val_loss": [(step, abs(step - 10) + 1.0) for step in range(30)]}
+    assert isinstance(Divergence().check(RunHistory.from_series(falling)), Passed)
+    assert isinstance(Divergence().check(RunHistory.from_series(turning)), Abstained)

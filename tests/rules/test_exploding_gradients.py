@@ -19,7 +19,7 @@ def test_every_burst_is_counted_from_the_first_on(seed: int, runs: ModuleType) -
     assert isinstance(finding, Finding)
     first = 200 + 10 * (seed % 10)
     assert finding.evidence[0].steps == (first, first + 170)
-    assert finding.evidence[1].value == 3 / runs.STEPS
+    assert "burst 3 times" in finding.summary
 
 
 def test_bursts_that_the_run_shrugged_off_pass(runs: ModuleType) -> None:

@@ -45,7 +45,7 @@ class Case:
 CASES = [
     Case(Overfitting(), "overfitted", "high high"),
     Case(Underfitting(), "underfitted", "high low low", needs_positive=True),
-    Case(ExplodingGradients(), "exploding", "high high high"),
+    Case(ExplodingGradients(), "exploding", "high high"),
     Case(VanishingGradients(), "vanishing", "low high high", needs_positive=True),
     Case(LearningRateOscillation(), "oscillating", "high high high", min_found=19),
     Case(LearningRateTooHigh(), "overshot", "high high high", needs_positive=True),

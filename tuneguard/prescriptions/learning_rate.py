@@ -54,7 +54,7 @@ def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keywo
         current=setting(current),
         suggested=suggested,
         action=f"{verb} the learning rate{origin} to {suggested}.",
-        rationale=f"Because {because}.",
+        rationale=f"{because[0].upper()}{because[1:]}.",
         tradeoff=tradeoff,
         verify=verify,
         snippet=f"for group in optimizer.param_groups:\n    {change}",

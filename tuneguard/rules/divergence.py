@@ -44,7 +44,9 @@ class Divergence(Rule):
     default_severity: ClassVar[Severity] = Severity.CRITICAL
     explains: ClassVar[frozenset[str]] = frozenset({"no-learning", "underfitting"})
     requires: ClassVar[tuple[Requirement, ...]] = (
-        Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=8),
+        Requirement(
+            (Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS, Role.VALIDATION_LOSS), min_points=8
+        ),
     )
     judges_learning: ClassVar[bool] = True
 
@@ -55,7 +57,7 @@ class Divergence(Rule):
 
     def check(self, history: RunHistory) -> Outcome:
         """Compare the end of the training loss with its best."""
-        series = history.get(Role.TRAIN_LOSS) or history.get(Role.TRAIN_EVALUATION_LOSS)
+        series = _judged(history)
         curve = course(series) if series is not None else None
         if series is None or curve is None:
             return self.abstained("too few finite losses")
@@ -80,6 +82,12 @@ class Divergence(Rule):
             if curve.start - curve.end <= self.min_gain * max(noise, curve.noise / 5**0.5):
                 return self.abstained("the loss never came down, so there is nothing to lose")
             return self.passed(*evidence)
+        if series.key == history.roles.get(Role.VALIDATION_LOSS):
+            return self.abstained(
+                "the validation loss rose, and without a training loss nobody can tell "
+                "divergence from overfitting",
+                "record the training loss",
+            )
         return self._report(history, series, curve, evidence)
 
     def _report(
@@ -104,3 +112,10 @@ class Divergence(Rule):
                 (series.key,), span=(best, float(series.steps[-1])), marks=((best, "best"),)
             ),
         )
+
+
+def _judged(history: RunHistory) -> Series | None:
+    """Return the training loss, or what comes nearest to it."""
+    roles = (Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS, Role.VALIDATION_LOSS)
+    found = (history.get(role) for role in roles)
+    return next((series for series in found if series is not None), None)

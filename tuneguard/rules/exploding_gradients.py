@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,13 @@ from tuneguard.statistics.curve import course
 from tuneguard.statistics.robust import noise_scale
 
 FloatArray = NDArray[np.float64]
+
+
+class _Harm(NamedTuple):
+    """What bursts did to a run, in words and in numbers."""
+
+    words: str
+    proof: Evidence
 
 
 @dataclass(frozen=True)
@@ -85,23 +92,19 @@ class ExplodingGradients(Rule):
                 "the gradient norm is thinned, so bursts may be missing", "keep the full record"
             )
         where, ratio = self._bursts(norm, loss)
-        share = len(where) / max(1, len(norm))
         largest = float(np.nanmax(ratio[where])) if len(where) else _largest(ratio)
         span = (
             (float(norm.steps[where[0]]), float(norm.steps[where[-1]]))
             if len(where)
             else (float(norm.steps[0]), float(norm.steps[-1]))
         )
-        evidence = (
-            Evidence(
-                norm.key, "norm over the median of 50 steps before", largest, self.min_ratio, span
-            ),
-            Evidence(norm.key, "share of steps that are bursts", share, 0.0, span),
+        leap = Evidence(
+            norm.key, "norm over the median of 50 steps before", largest, self.min_ratio, span
         )
-        harm = self._harm(loss) if len(where) else None
+        harm = self._harm(loss, span[0]) if len(where) else None
         if harm is None:
-            return self.passed(evidence[0])
-        return self._report(history, norm, loss, where, evidence, harm)
+            return self.passed(leap)
+        return self._report(history, norm, where, leap, harm)
 
     def _bursts(self, norm: Series, loss: Series) -> tuple[NDArray[np.intp], FloatArray]:
         """Find the bursts that the loss does not account for; infinite norms are bursts too."""
@@ -127,56 +130,57 @@ class ExplodingGradients(Rule):
         excess = (float(loss.values[at]) - median) / reach if reach > 0.0 else np.inf
         return ratio >= self.min_ratio * max(1.0, excess)
 
-    def _harm(self, loss: Series) -> tuple[str, float, float] | None:
-        """Say how the run was harmed: in words, how much, and against which limit."""
+    def _harm(self, loss: Series, since: float) -> _Harm | None:
+        """Say how the run was harmed since the first burst, or that it was not."""
+        span = (since, float(loss.steps[-1]))
         if not loss.is_finite[-1]:
-            return "the loss became NaN or infinite", 1.0, self.min_lost
+            bad = float(np.mean(~loss.is_finite))
+            proof = Evidence(loss.key, "share of losses that are not finite", bad, 0.0, span)
+            return _Harm("the loss became NaN or infinite", proof)
         curve = course(loss)
         if curve is None:
             return None
         lost = curve.lost / curve.gained if curve.gained > 0.0 else np.inf
         if lost >= self.min_lost and curve.lost >= 3.0 * curve.level_noise:
-            words = "the loss gave back what it had gained"
-            return words, float(min(lost, 1e9)), self.min_lost
+            words = "share of the gain that was lost again"
+            proof = Evidence(loss.key, words, min(lost, 1e9), self.min_lost, span)
+            return _Harm("the loss gave back what it had gained", proof)
         fall = curve.start - float(np.median(curve.levels[len(curve.levels) // 2 :]))
         spread = max(curve.level_noise, curve.noise / np.sqrt(5.0), 1e-12 * abs(curve.start))
         if fall <= self.min_gain * spread:
-            words = "the loss hardly came down, in standard deviations of its noise"
-            return words, fall / spread if spread > 0.0 else 0.0, self.min_gain
+            words = "fall to the second half, in standard deviations of its noise"
+            gain = fall / spread if spread > 0.0 else 0.0
+            return _Harm(
+                "the loss hardly came down", Evidence(loss.key, words, gain, self.min_gain, span)
+            )
         return None
 
-    def _report(  # noqa: PLR0913, PLR0917 - what was measured, in the order of the sentence
+    def _report(
         self,
         history: RunHistory,
         norm: Series,
-        loss: Series,
         where: NDArray[np.intp],
-        evidence: tuple[Evidence, ...],
-        harm: tuple[str, float, float],
+        leap: Evidence,
+        harm: _Harm,
     ) -> Outcome:
-        words, amount, limit = harm
         first = float(norm.steps[where[0]])
         healthy = _healthy_norm(norm, where)
-        damage = Evidence(
-            loss.key, f"harm: {words}", amount, limit, (first, float(loss.steps[-1]))
-        )
         fixes = [clip_gradients(history, healthy)] if healthy > 0.0 else []
-        because = "bursts of the gradient threw the weights out at the present one"
+        because = "bursts of the gradient threw the weights out"
         fixes.append(lower_learning_rate(history, factor=0.3, because=because))
-        times = f"{len(where)} times" if len(where) > 1 else "once"
-        size = "infinity" if np.isinf(evidence[0].value) else f"{evidence[0].value:.3g} times"
+        often = f"{len(where)} times from step" if len(where) > 1 else "once, at step"
+        size = "infinite" if np.isinf(leap.value) else f"{leap.value:.3g} times its recent median"
         return self.found(
-            f"The gradient norm burst {times} from step {first:g} on, up to {size} its recent "
-            f"median and out of proportion to the loss; {words}.",
+            f"The gradient norm burst {often} {first:g}{' on' if len(where) > 1 else ''}: it was "
+            f"up to {size}, out of proportion to the loss. After that {harm.words}.",
             "One such step throws the weights far from where they were.",
-            (*evidence, damage),
-            confidence=min(0.95, 0.7 + 0.05 * len(where)),
+            (leap, harm.proof),
+            confidence=min(0.95, 0.75 + 0.05 * len(where)),
             prescriptions=tuple(fixes),
             view=View(
-                (norm.key, loss.key),
-                span=evidence[0].steps,
-                threshold=None,
-                marks=((first, "first"),),
+                (norm.key, harm.proof.metric),
+                span=leap.steps,
+                marks=((first, "first burst"),),
                 log_scale=True,
             ),
         )

@@ -145,8 +145,7 @@ class LearningRateTooHigh(Rule):
         first = evidence[0].steps[0]
         because = "the first updates were too large for the weights"
         return self.found(
-            f"Training loss {words}: it reached {_worded(evidence[0])} and ended at "
-            f"{evidence[1].value:.3g} times the level of a model that knows nothing.",
+            f"Training loss {words}: {_worded(evidence[0])}, and {_ending(evidence[1])}.",
             "Steps this long leave weights that further training does not mend.",
             evidence,
             confidence=0.85,
@@ -180,7 +179,13 @@ def _update_ratio(history: RunHistory, window: slice, limit: float) -> Evidence 
 
 def _worded(evidence: Evidence) -> str:
     if evidence.statistic.startswith("median update"):
-        return f"updates of {evidence.value:.2g} of the weights"
+        return f"an update changed the weights by {evidence.value:.2g} of their size"
     if np.isinf(evidence.value):
-        return "NaN or infinity"
-    return f"{evidence.value:.3g} times"
+        return "it became NaN or infinite"
+    return f"it reached {evidence.value:.3g} times the level of a model that knows nothing"
+
+
+def _ending(end: Evidence) -> str:
+    if np.isinf(end.value):
+        return "the run ended so"
+    return f"the run ended at {end.value:.3g} times the level of such a model"

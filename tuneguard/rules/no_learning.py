@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from tuneguard.chance import Reference, reference_level
-from tuneguard.findings import Abstained, Evidence, Outcome, Severity, View
+from tuneguard.findings import Abstained, Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import raise_learning_rate
 from tuneguard.prescriptions.numerics import overfit_one_batch
@@ -94,8 +95,9 @@ class NoLearning(Rule):
         is_stuck = evidence.value >= evidence.threshold
         if not is_stuck or _metric_improved(history):
             return self.passed(evidence)
-        words = f"stayed at {evidence.value:.0%} of {reference.words} or above"
-        return self._report(history, series, evidence, words, 0.9)
+        words = f"stayed above {math.floor(100.0 * evidence.value)} % of {reference.words}"
+        found = self._report(history, series, evidence, words, 0.9)
+        return replace(found, view=View((series.key,), evidence.steps, threshold=reference.level))
 
     def _against_start(
         self,
@@ -132,8 +134,8 @@ class NoLearning(Rule):
 
     def _report(
         self, history: RunHistory, series: Series, evidence: Evidence, words: str, sure: float
-    ) -> Outcome:
-        because = "nothing was learned at the present one, and no step overshot"
+    ) -> Finding:
+        because = "nothing was learned at the present rate, and no step overshot"
         return self.found(
             f"Training loss {words} from {series.axis.value} {evidence.steps[0]:g} on.",
             "The run shows nothing but its initialisation.",

@@ -133,7 +133,7 @@ class Overfitting(Rule):
             view=View(
                 (validation.key, train),
                 span=(best, last),
-                marks=((best, "best"),),
+                marks=((best, "best validation"),),
             ),
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tuneguard import keys
 from tuneguard.chance import reference_level
-from tuneguard.findings import Evidence, Outcome, Severity, View
+from tuneguard.findings import Abstained, Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.signal import rectify_with_kaiming, residual_path
 from tuneguard.rule import Requirement, Rule
@@ -38,7 +38,7 @@ class VanishingGradients(Rule):
 
     When it is wrong:
         Layers of very different size or kind, such as embeddings, have norms of different size.
-        Frozen early layers get no gradient on purpose: they are left out.
+        Frozen layers get no gradient on purpose: they have no norm, and are left out.
 
     References:
         Bengio, Simard & Frasconi (1994), Learning Long-Term Dependencies with Gradient Descent
@@ -61,11 +61,9 @@ class VanishingGradients(Rule):
     def check(self, history: RunHistory) -> Outcome:
         """Compare the gradient norms of the layers."""
         layers = self._norms_by_layer(history)
-        if len(layers) < self.min_layers:
-            return self.abstained(
-                f"gradient norms of fewer than {self.min_layers} layers are recorded",
-                "attach the callback: it records a gradient norm for each layer",
-            )
+        unusable = self._unusable(history, len(layers))
+        if unusable is not None:
+            return unusable
         names, norms = list(layers), np.array(list(layers.values()))
         early = norms[: max(1, len(norms) // 3)]
         weakest = int(np.argmin(early))
@@ -97,8 +95,8 @@ class VanishingGradients(Rule):
             return self.passed(*evidence)
         strongest = names[int(np.argmax(norms))]
         return self.found(
-            f"The median gradient norm of {names[weakest]} was {evidence[0].value:.2g} of that of "
-            f"{strongest}, and the loss did not come down.",
+            f"The median gradient norm of layer {names[weakest]} was {evidence[0].value:.2g} "
+            f"times that of layer {strongest}, and the loss did not come down.",
             "The early layers stay at their random initialisation.",
             (*evidence, stuck),
             confidence=0.9,
@@ -109,6 +107,24 @@ class VanishingGradients(Rule):
                 log_scale=True,
             ),
         )
+
+    def _unusable(self, history: RunHistory, layers: int) -> Abstained | None:
+        """Say why the layers cannot be held against each other, or `None` if they can."""
+        if layers == 0:
+            return self.abstained(
+                "no gradient norms of single layers are recorded",
+                "attach the callback: it records a gradient norm for each layer",
+            )
+        if layers < self.min_layers:
+            return self.abstained(
+                f"the model has fewer than {self.min_layers} layers with weights"
+            )
+        if not history.layers:
+            return self.abstained(
+                "the order of the layers is not known",
+                "keep the full record: it holds the layers from input to output",
+            )
+        return None
 
     def _norms_by_layer(self, history: RunHistory) -> dict[str, float]:
         found: dict[str, float] = {}
