@@ -2,13 +2,11 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import mlflow
 import pytest
 from click.testing import CliRunner, Result
-from mlflow import MlflowClient
 
 from tuneguard.cli import main
 
@@ -17,29 +15,9 @@ Invoke = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def quiet_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder of one's own, with a spool of one's own."""
+    """Work in a folder of one's own, told of no store."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TUNEGUARD_SPOOL", str(tmp_path / "spool"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a database once: creating its tables takes seconds, copying it none."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def tracking_uri(empty_store: Path, tmp_path: Path) -> Iterator[str]:
-    path = tmp_path / "mlflow.db"
-    path.write_bytes(empty_store.read_bytes())
-    uri = f"sqlite:///{path}"
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    yield uri
-    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture

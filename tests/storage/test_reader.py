@@ -13,10 +13,10 @@ from mlflow.entities import Metric
 from tuneguard import keys
 from tuneguard.exceptions import RunDeletedError, RunNotFoundError, StoreUnreachableError
 from tuneguard.history import Axis, Role, Sampling
+from tuneguard.spool.columns import Columns
+from tuneguard.spool.manifest import Manifest
+from tuneguard.spool.part_files import write_part
 from tuneguard.storage import metric_histories
-from tuneguard.storage.columns import Columns
-from tuneguard.storage.manifest import Manifest
-from tuneguard.storage.part_files import write_part
 from tuneguard.storage.reader import load_run
 
 NOW = int(time.time() * 1000)

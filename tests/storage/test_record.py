@@ -9,9 +9,9 @@ from mlflow import MlflowClient
 
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
-from tuneguard.storage.columns import Columns
-from tuneguard.storage.manifest import Manifest, new_recorder_id
-from tuneguard.storage.part_files import merge_parts, write_part
+from tuneguard.spool.columns import Columns
+from tuneguard.spool.manifest import Manifest
+from tuneguard.spool.part_files import write_part
 from tuneguard.storage.record import load_record
 
 
@@ -81,24 +81,3 @@ def test_a_damaged_part_is_refused(client: MlflowClient, run_id: str, tmp_path: 
     client.log_artifact(run_id, str(tmp_path / keys.MANIFEST), f"{keys.RECORD}/a")
     with pytest.raises(HistoryFormatError, match="damaged"):
         load_record(client, run_id)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "parts": [{"name": "../x"}]}']
-)
-def test_a_manifest_of_another_kind_is_refused(text: str) -> None:
-    with pytest.raises(HistoryFormatError, match=r"record|later version"):
-        Manifest.from_json(text)
-
-
-def test_recorder_ids_sort_by_time() -> None:
-    assert new_recorder_id() < new_recorder_id().replace("Z", "~")
-    assert Manifest.from_json(Manifest("x", steps=3).to_json()) == Manifest("x", steps=3)
-
-
-def test_merged_parts_hold_the_same_values(tmp_path: Path) -> None:
-    sources = [tmp_path / f"part-0000{number}.parquet" for number in (1, 2)]
-    for number, source in enumerate(sources):
-        write_part(Columns.from_rows([("a", number, 5, 0.5), (f"b{number}", 0, 5, 1.5)]), source)
-    merged = merge_parts(sources, tmp_path / "part-00003.parquet")
-    assert merged.rows == 4

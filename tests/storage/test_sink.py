@@ -9,11 +9,11 @@ import pytest
 from mlflow import MlflowClient
 
 from tuneguard import keys
-from tuneguard.storage.columns import Columns
-from tuneguard.storage.manifest import Manifest, new_recorder_id
+from tuneguard.spool.columns import Columns
+from tuneguard.spool.manifest import Manifest, new_recorder_id
+from tuneguard.spool.spool_folder import Spool, Ticket, open_spool
 from tuneguard.storage.record import load_record
 from tuneguard.storage.sink import QUEUE_PACKETS, Sink
-from tuneguard.storage.spool import Spool, Ticket, open_spool
 
 
 @dataclass
@@ -120,8 +120,8 @@ def test_a_full_disk_leaves_the_charts(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tuneguard.storage.record_writer.Segment", full)
-    monkeypatch.setattr("tuneguard.storage.outbox.Outbox._append_to_disk", full)
+    monkeypatch.setattr("tuneguard.spool.record_writer.Segment", full)
+    monkeypatch.setattr("tuneguard.spool.outbox.Outbox._append_to_disk", full)
     sink = Sink(spool)
     for step in range(3):
         sink.put(losses(step))

@@ -10,13 +10,13 @@ import pytest
 from mlflow import MlflowClient
 
 from tuneguard import keys
-from tuneguard.storage.charts import ChartPoint
-from tuneguard.storage.columns import Columns
-from tuneguard.storage.manifest import Manifest, new_recorder_id
+from tuneguard.spool.charts import ChartPoint
+from tuneguard.spool.columns import Columns
+from tuneguard.spool.manifest import Manifest, new_recorder_id
+from tuneguard.spool.record_writer import RecordWriter
+from tuneguard.spool.spool_folder import Spool, Ticket
 from tuneguard.storage.reachability import is_reachable, within
 from tuneguard.storage.record import load_record
-from tuneguard.storage.record_writer import RecordWriter
-from tuneguard.storage.spool import Spool, Ticket
 from tuneguard.storage.sync import sync
 
 DEAD = "http://127.0.0.1:9"

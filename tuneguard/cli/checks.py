@@ -81,7 +81,7 @@ def _future_database(uri: str, file: Path) -> Check:
 
 
 def _spool(spool: Path | None) -> Iterator[Check]:
-    from tuneguard.storage.spool import spool_folders, spool_root
+    from tuneguard.spool.spool_folder import spool_folders, spool_root
 
     root = spool_root(spool)
     nearest = next(folder for folder in (root, *root.absolute().parents) if folder.exists())

@@ -103,7 +103,7 @@ def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examine
 
 def _history(target: str, request: Request) -> RunHistory:
     if is_file(target):
-        from tuneguard.storage.files import read_history_file
+        from tuneguard.files.history_file import read_history_file
 
         return read_history_file(Path(target), roles=request.roles)
     from tuneguard.storage.reader import load_run

@@ -39,8 +39,8 @@ def sync(ctx: click.Context, tracking_uri: str | None, spool: Path | None) -> No
     That is what was recorded while the server was away, or when the process died. Prints a line
     for each run. Exits with 2 where something could not be sent; it stays on disk.
     """
+    from tuneguard.spool.spool_folder import spool_folders, spool_root
     from tuneguard.storage import sync as delivery
-    from tuneguard.storage.spool import spool_folders, spool_root
 
     root = spool_root(spool)
     waiting = len(list(spool_folders(root)))

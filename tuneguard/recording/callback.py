@@ -19,10 +19,10 @@ from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.recorder import Recorder
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
-from tuneguard.storage.manifest import Manifest, new_recorder_id
+from tuneguard.spool.manifest import Manifest, new_recorder_id
+from tuneguard.spool.spool_folder import open_spool
 from tuneguard.storage.run_choice import choose_run
 from tuneguard.storage.sink import Sink
-from tuneguard.storage.spool import open_spool
 
 Batch = TypeVar("Batch")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tuneguard import keys
 from tuneguard.recording.device_copy import DeviceCopy
 from tuneguard.recording.layers import Layers
-from tuneguard.storage.columns import Columns
+from tuneguard.spool.columns import Columns
 
 
 @dataclass(slots=True)

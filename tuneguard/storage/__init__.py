@@ -1,1 +1,1 @@
-"""MLflow's side: the sink, the reader, the review."""
+"""MLflow's side: what writes to a tracking store, reads runs back and serves that."""

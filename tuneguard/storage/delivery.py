@@ -12,14 +12,14 @@ from mlflow.exceptions import MlflowException
 
 from tuneguard import keys
 from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
-from tuneguard.storage.charts import ChartPoint
+from tuneguard.spool.charts import ChartPoint
+from tuneguard.spool.manifest import Manifest
+from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.early_points import LAST_STEP
 from tuneguard.storage.key_owners import KeyOwners
-from tuneguard.storage.manifest import Manifest
 from tuneguard.storage.metric_histories import sampled_points
 from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.record import load_manifests
-from tuneguard.storage.spool import Spool
 from tuneguard.storage.store_probe import without_password
 
 BATCH = 1000

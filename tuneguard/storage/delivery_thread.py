@@ -7,9 +7,9 @@ import threading
 import time
 
 from tuneguard.exceptions import StoreUnreachableError
+from tuneguard.spool.record_writer import compact
+from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.delivery import Delivery
-from tuneguard.storage.record_writer import compact
-from tuneguard.storage.spool import Spool
 
 INTERVAL_SECONDS = 2.0
 HOLD_SECONDS = 30.0

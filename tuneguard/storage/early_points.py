@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tuneguard import keys
-from tuneguard.storage.charts import ChartPoint
+from tuneguard.spool.charts import ChartPoint
 
 LAST_STEP = 127
 _OFTEN_SHARED = ("train/", f"{keys.VALIDATION}/", f"{keys.LEARNING_RATE}/")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from tuneguard import keys
-from tuneguard.storage.charts import ChartPoint
+from tuneguard.spool.charts import ChartPoint
 from tuneguard.storage.early_points import EarlyPoints, Point
 
 _logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
-from tuneguard.storage.columns import SCHEMA, Columns
-from tuneguard.storage.manifest import Manifest, Part
+from tuneguard.spool.columns import SCHEMA, Columns
+from tuneguard.spool.manifest import Manifest, Part
 
 Points = tuple[NDArray[np.int64], NDArray[np.float64]]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import mlflow
 
+from tuneguard.spool.spool_folder import Ticket
 from tuneguard.storage.reachability import impatient_requests, is_reachable, within
-from tuneguard.storage.spool import Ticket
 from tuneguard.storage.store_probe import without_password
 
 PROBE_SECONDS = 5.0

@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from tuneguard import keys
-from tuneguard.storage.charts import ChartReducer
-from tuneguard.storage.columns import Columns
+from tuneguard.spool.charts import ChartReducer
+from tuneguard.spool.columns import Columns
+from tuneguard.spool.record_writer import RecordWriter, recover
+from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.delivery_thread import DeliveryThread
-from tuneguard.storage.record_writer import RecordWriter, recover
 from tuneguard.storage.run_choice import end_run
-from tuneguard.storage.spool import Spool
 from tuneguard.storage.store_probe import without_password
 
 QUEUE_PACKETS = 128

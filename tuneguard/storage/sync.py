@@ -14,11 +14,11 @@ from mlflow import MlflowClient
 from mlflow.entities import RunStatus
 
 from tuneguard.exceptions import HistoryFormatError, StoreUnreachableError
+from tuneguard.spool.record_writer import compact, recover
+from tuneguard.spool.spool_folder import Spool, spool_folders, spool_root
 from tuneguard.storage.delivery import Delivery
 from tuneguard.storage.reachability import is_reachable
-from tuneguard.storage.record_writer import compact, recover
 from tuneguard.storage.run_choice import DEFAULT_EXPERIMENT_ID, experiment_named
-from tuneguard.storage.spool import Spool, spool_folders, spool_root
 from tuneguard.storage.store_probe import without_password
 
 _QUIET_SECONDS = 900.0

@@ -18,9 +18,9 @@ from typing import IO, Any
 
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
-from tuneguard.storage.folder_lock import is_in_use, lock_folder, unlock
-from tuneguard.storage.manifest import Manifest, Part
-from tuneguard.storage.outbox import Outbox
+from tuneguard.spool.folder_lock import is_in_use, lock_folder, unlock
+from tuneguard.spool.manifest import Manifest, Part
+from tuneguard.spool.outbox import Outbox
 
 _TICKET = "run.json"
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from tuneguard.exceptions import HistoryFormatError
+from tuneguard.files.file_content import FileContent
+from tuneguard.files.point_table import PointTable
 from tuneguard.history import Series, Status
-from tuneguard.storage.file_content import FileContent
-from tuneguard.storage.point_table import PointTable
 
 _EXPECTED = (
     'Expected {"series": {"train_loss": [[0, 2.3], [1, 2.1]]}, "params": {"lr": 0.1}}, '

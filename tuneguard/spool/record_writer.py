@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tuneguard import keys
-from tuneguard.storage.columns import Columns
-from tuneguard.storage.part_files import merge_parts, write_part
-from tuneguard.storage.segments import Segment, read_segment
-from tuneguard.storage.spool import Spool
+from tuneguard.spool.columns import Columns
+from tuneguard.spool.part_files import merge_parts, write_part
+from tuneguard.spool.segments import Segment, read_segment
+from tuneguard.spool.spool_folder import Spool
 
 PART_BYTES = 8 * 2**20
 PART_SECONDS = 600.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuneguard import keys
-from tuneguard.storage.columns import Columns
+from tuneguard.spool.columns import Columns
 
 POINTS_PER_SECOND = 100.0
 INITIAL_CREDIT = 1000

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tuneguard.storage.columns import SCHEMA, Columns
+from tuneguard.spool.columns import SCHEMA, Columns
 
 
 class Segment:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tuneguard.exceptions import HistoryFormatError
+from tuneguard.files.history_file import read_history_file
 from tuneguard.history import Axis, Role, RunHistory
-from tuneguard.storage.files import read_history_file
 
 
 @pytest.fixture
@@ -208,5 +208,5 @@ def test_the_user_names_the_roles(read) -> None:
 
 
 def test_a_file_is_read_without_mlflow() -> None:
-    check = "import sys, tuneguard.storage.files; sys.exit('mlflow' in sys.modules)"
+    check = "import sys, tuneguard.files.history_file; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from tuneguard.exceptions import HistoryFormatError
+from tuneguard.files.csv_history import read_csv
+from tuneguard.files.file_content import FileContent
+from tuneguard.files.json_history import read_json
 from tuneguard.history import RunHistory, RunIdentity
-from tuneguard.storage.csv_history import read_csv
-from tuneguard.storage.file_content import FileContent
-from tuneguard.storage.json_history import read_json
 
 MAX_JSON_BYTES: Final = 1 << 30
 

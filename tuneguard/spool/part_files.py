@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tuneguard.storage.columns import KEY, SCHEMA, STEP, TIMESTAMP, VALUE, Columns
-from tuneguard.storage.manifest import Part
+from tuneguard.spool.columns import KEY, SCHEMA, STEP, TIMESTAMP, VALUE, Columns
+from tuneguard.spool.manifest import Part
 
 
 def write_part(columns: Columns, path: Path) -> Part:

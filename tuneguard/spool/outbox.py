@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from tuneguard.storage.charts import ChartPoint
+from tuneguard.spool.charts import ChartPoint
 
 _IN_MEMORY = 20_000
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from tuneguard.exceptions import HistoryFormatError
-from tuneguard.storage.file_content import FileContent
-from tuneguard.storage.point_table import PointTable
+from tuneguard.files.file_content import FileContent
+from tuneguard.files.point_table import PointTable
 
 _DELIMITERS = (",", ";", "\t")
 _EXPECTED = (

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tuneguard import keys
-from tuneguard.storage.charts import ChartPoint, ChartReducer
-from tuneguard.storage.columns import Columns
+from tuneguard.spool.charts import ChartPoint, ChartReducer
+from tuneguard.spool.columns import Columns
 
 
 def series(

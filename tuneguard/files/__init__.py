@@ -1,0 +1,1 @@
+"""Histories out of files, without MLflow: what trainers and people write."""

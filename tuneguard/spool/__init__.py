@@ -1,0 +1,1 @@
+"""What was measured, encoded and kept on the local disk until MLflow has all of it."""
