@@ -135,11 +135,16 @@ class _Piece:
 def _ratios(
     key: str, steps: Sequence[Step], changes: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> Iterator[_Piece]:
-    """Ratios of norms; where the weights are all zero there is none."""
+    """Ratios of norms; where the weights are all zero there is none.
+
+    The ratio of a run that has diverged, infinity to infinity, is recorded as not a number.
+    """
     is_there = weights != 0
     kept = [step for step, there in zip(steps, is_there, strict=True) if there]
     if kept:
-        yield _Piece.of(key, kept, np.sqrt(changes[is_there] / weights[is_there]))
+        with np.errstate(invalid="ignore"):
+            ratios = changes[is_there] / weights[is_there]
+        yield _Piece.of(key, kept, np.sqrt(ratios))
 
 
 def _joined(pieces: Sequence[_Piece]) -> Columns:
