@@ -33,7 +33,8 @@ class LearningRateTooHigh(Rule):
     How it decides:
         Overshoot: smoothed over three steps, the loss rose above ``min_overshoot`` times the
         reference (chance level where known, else the first loss) in the run's first half, and
-        at the end it is above ``min_end`` of it, or not finite. Stuck: the median update to
+        at the end it is above ``min_end`` of it, or not finite; it takes ``min_points`` steps
+        to tell. Stuck: the median update to
         weight ratio is above ``min_update_ratio`` while the loss ends above ``min_stuck`` of
         chance level and no longer falls. An update ratio above ``min_first_update_ratio`` in
         the first steps tells it from a gradient that exploded by itself.
@@ -60,20 +61,23 @@ class LearningRateTooHigh(Rule):
             "vanishing-gradients",
         }
     )
-    requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
+    requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=3),)
 
     min_overshoot: float = 1.3
     min_end: float = 0.85
     min_stuck: float = 0.5
     min_update_ratio: float = 1e-2
     min_first_update_ratio: float = 0.03
+    min_points: int = 20
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for an overshoot that stayed, or for huge updates that lead nowhere."""
         loss = history.get(Role.TRAIN_LOSS)
         reference = reference_level(history)
         curve = course(loss) if loss is not None else None
-        if loss is None or curve is None or reference is None:
+        if loss is None or len(loss) < self.min_points:
+            return self.abstained(f"fewer than {self.min_points} steps were recorded")
+        if curve is None or reference is None:
             return self.abstained(
                 "the loss was not recorded from the first step on, or is not positive",
                 "attach the callback before the first step, and pass num_classes",

@@ -78,7 +78,7 @@ class NonFiniteValues(Rule):
             view=View(
                 tuple(series.key for series in guilty[:2]),
                 span=(step, float(first.steps[-1])),
-                marks=((step, f"first {_spelled(value)}"),),
+                marks=((step, "first NaN" if np.isnan(value) else "first infinity"),),
                 log_scale=True,
             ),
         )
@@ -134,4 +134,4 @@ def _called(series: Series, history: RunHistory) -> str:
 
 
 def _spelled(value: float) -> str:
-    return "NaN" if np.isnan(value) else "infinity"
+    return "NaN" if np.isnan(value) else "infinite"
