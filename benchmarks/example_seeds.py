@@ -137,7 +137,10 @@ def measured(outcomes: list[Outcome]) -> dict[str, object]:
             if part
         ]
     return {
-        "measured_on": "Measured by `make example-rates` on the examples, on which the thresholds were also set.",
+        "measured_on": (
+            "Measured by `make example-rates` on the examples, "
+            "on which the thresholds were also set."
+        ),
         "rules": rules,
     }
 
