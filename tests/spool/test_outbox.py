@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tuneguard.spool.charts import ChartPoint
 from tuneguard.spool.outbox import Outbox
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk that takes half of what is written."""
+
+    def write(self, data: Any) -> int:
+        super().write(bytes(data)[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def points(count: int) -> list[ChartPoint]:
@@ -39,3 +50,45 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     outbox.append(points(5))
     assert outbox.dropped == 2
     assert outbox.peek(9) == points(5)[2:]
+
+
+def test_a_line_that_a_full_disk_cut_short_keeps_nothing_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.append(points(2))
+    whole = (tmp_path / "outbox.jsonl").read_bytes()
+
+    def full(*_: object, **__: object) -> FullDisk:
+        return FullDisk(tmp_path / "outbox.jsonl", "ab")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        outbox.append(points(4)[2:])
+    assert (tmp_path / "outbox.jsonl").read_bytes() == whole
+    outbox.append(points(6)[4:])
+    found = []
+    while given := outbox.peek(3):
+        found += given
+        outbox.confirm()
+    assert sorted(found) == sorted(points(6))
+    assert outbox.dropped == 0
+
+
+@pytest.mark.parametrize("broken", ['["a/b", 2, 10["a/b", 3, 4, 5]', "7", "\N{SNOWMAN}", ""])
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_broken_line_is_passed_over_and_counted(tmp_path: Path, broken: str, after: int) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.append(points(2))
+    with (tmp_path / "outbox.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f"{broken}\n")
+    outbox.append(points(after))
+    found = []
+    while given := outbox.peek(1):
+        assert outbox.peek(1) == given
+        found += given
+        outbox.confirm()
+    outbox.confirm()
+    assert found == points(2) + points(after)
+    assert outbox.dropped == 1
+    assert outbox.peek(1) == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from tuneguard.spool.charts import ChartPoint
@@ -16,7 +18,8 @@ _IN_MEMORY = 20_000
 class Outbox:
     """Points in the order in which they came; what was delivered is never given out again.
 
-    Where the disk does not take them, a bounded number is kept in memory.
+    Where the disk does not take them, a bounded number is kept in memory. What cannot be read back
+    is passed over, and counted in `dropped`.
 
     Args:
         folder: Where the points are kept, or `None` for memory only.
@@ -28,7 +31,7 @@ class Outbox:
         self._in_memory: deque[ChartPoint] = deque()
         self._mutex = threading.Lock()
         self._offset = self._read_offset()
-        self._given = (0, 0)
+        self._given = (0, 0, 0)
         self.dropped = 0
 
     def append(self, points: Iterable[ChartPoint]) -> None:
@@ -46,20 +49,18 @@ class Outbox:
     def peek(self, limit: int) -> list[ChartPoint]:
         """Return the next points, at most `limit`, without forgetting them."""
         with self._mutex:
-            points, size = self._read(limit)
-            if points or size:
-                self._given = (size, 0)
-                return points
-            points = list(self._in_memory)[:limit]
-            self._given = (0, len(points))
-            return points
+            points, size, broken = self._read(limit)
+            kept = [] if points else list(self._in_memory)[:limit]
+            self._given = (size, len(kept), broken)
+            return points or kept
 
     def confirm(self) -> None:
         """Note that what was given out last has been delivered."""
         with self._mutex:
-            size, count = self._given
-            self._given = (0, 0)
+            size, count, broken = self._given
+            self._given = (0, 0, 0)
             self._offset += size
+            self.dropped += broken
             for _ in range(min(count, len(self._in_memory))):
                 self._in_memory.popleft()
             self._write_offset()
@@ -68,23 +69,36 @@ class Outbox:
         if self._points is None:
             raise OSError("there is no spool")
         lines = "".join(json.dumps(point) + "\n" for point in points)
-        with self._points.open("a", encoding="utf-8") as file:
-            file.write(lines)
+        size = self._points.stat().st_size if self._points.exists() else 0
+        try:
+            with self._points.open("ab") as file:
+                file.write(lines.encode())
+        except OSError:
+            # nothing is to follow a line that the disk took in part
+            with suppress(OSError):
+                os.truncate(self._points, size)
+            raise
 
-    def _read(self, limit: int) -> tuple[list[ChartPoint], int]:
-        """The next points on disk and their size in bytes; a line cut short does not count."""
+    def _read(self, limit: int) -> tuple[list[ChartPoint], int, int]:
+        """The next points on disk, their size in bytes, and how many lines among them are broken.
+
+        A last line that is cut short does not count.
+        """
         if self._points is None or not self._points.exists():
-            return [], 0
+            return [], 0, 0
         points: list[ChartPoint] = []
-        size = 0
+        size = broken = 0
         with self._points.open("rb") as file:
             file.seek(self._offset)
             for line in file:
                 if len(points) == limit or not line.endswith(b"\n"):
                     break
                 size += len(line)
-                points.append(ChartPoint(*json.loads(line)))
-        return points, size
+                try:
+                    points.append(ChartPoint(*json.loads(line)))
+                except (TypeError, ValueError):
+                    broken += 1
+        return points, size, broken
 
     def _read_offset(self) -> int:
         try:
