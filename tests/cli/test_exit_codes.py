@@ -4,7 +4,7 @@ import pytest
 
 from tuneguard.cli.examination import Examined
 from tuneguard.diagnosis import BrokenRule, Diagnosis
-from tuneguard.findings import Evidence, Finding, Severity
+from tuneguard.findings import Abstained, Evidence, Finding, Passed, Severity
 
 
 def finding(severity: Severity, *symptoms: Finding) -> Finding:
@@ -60,3 +60,12 @@ def test_a_broken_rule_is_never_taken_for_nothing_found():
 
     assert exit_code(diagnosis(broken=broken)) == 2
     assert exit_code(diagnosis(finding(Severity.WARNING), broken=broken)) == 1
+
+
+def test_chosen_rules_that_all_passed_are_0_though_they_cannot_show_health():
+    passed = Diagnosis("inconclusive", (), (Passed("overfitting", "TG101", ()),), ())
+    untold = Diagnosis("inconclusive", (), passed.passed, (Abstained("x", "TG999", "no loss"),))
+
+    assert Examined("run", passed, is_selection=True).exit_code("warning") == 0
+    assert Examined("run", passed).exit_code("warning") == 2
+    assert Examined("run", untold, is_selection=True).exit_code("warning") == 2

@@ -56,3 +56,9 @@ def test_a_resume_is_noted() -> None:
 def test_a_history_of_nothing_is_a_history() -> None:
     history = RunHistory.from_series({})
     assert (history.last_step, history.roles, history.notes) == (0.0, {}, ())
+
+
+def test_points_logged_without_a_step_are_named():
+    history = RunHistory.from_series({"train_loss": [(0, 1.0 / step) for step in range(1, 50)]})
+
+    assert any("'train_loss'" in note and "step=" in note for note in history.notes)

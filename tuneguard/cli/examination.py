@@ -40,16 +40,32 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What came of one target: a diagnosis, or the error that was in its way."""
+    """What came of one target: a diagnosis, or the error that was in its way.
+
+    Attributes:
+        target: What was asked about.
+        diagnosis: What was found.
+        error: Why there is no diagnosis.
+        is_selection: Whether only some rules were asked, which cannot show that a run is healthy.
+    """
 
     target: str
     diagnosis: Diagnosis | None = None
     error: str = ""
+    is_selection: bool = False
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether what was asked could not be answered."""
+        if self.diagnosis is None:
+            return True
+        all_passed = bool(self.diagnosis.passed) and not self.diagnosis.abstained
+        return self.diagnosis.verdict == "inconclusive" and not (self.is_selection and all_passed)
 
     def exit_code(self, fail_on: str) -> ExitCode:
         """Return the exit code that this target alone would have."""
         diagnosis = self.diagnosis
-        if diagnosis is None or diagnosis.verdict == "inconclusive":
+        if diagnosis is None or self.is_undecided:
             return ExitCode.COULD_NOT_TELL
         severities = [str(finding.severity) for finding in diagnosis.all_findings()]
         order = ["info", "warning", "critical"]
@@ -96,9 +112,10 @@ def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examine
     except TuneGuardError as error:
         say(f"Error: {error}")
         return Examined(target, error=str(error))
-    if diagnosis.verdict == "inconclusive":
+    one = Examined(target, diagnosis, is_selection=bool(request.select or request.ignore))
+    if one.is_undecided:
         say(f"{target}: inconclusive. {_advice(diagnosis)}")
-    return Examined(target, diagnosis)
+    return one
 
 
 def _history(target: str, request: Request) -> RunHistory:

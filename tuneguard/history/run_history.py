@@ -162,6 +162,7 @@ class RunHistory:
                 *assignment.notes,
                 *duplicate_notes(placed, assignment.roles, assignment.metrics),
                 *_resume_notes(placed),
+                *_stepless_notes(placed),
             ),
             identity=identity or RunIdentity(),
         )
@@ -173,3 +174,12 @@ def _resume_notes(series: Mapping[str, Series]) -> list[str]:
         return []
     where = ", ".join(f"{step:g}" for step in jumps[:5])
     return [f"The run went back to step {where}: what it overwrote is left out."]
+
+
+def _stepless_notes(series: Mapping[str, Series]) -> list[str]:
+    """Name the series that were logged without a step, which puts all their points at one."""
+    stepless = [key for key, one in series.items() if len(one) == 1 and one.written > 2]
+    if not stepless:
+        return []
+    names = ", ".join(map(repr, stepless[:5]))
+    return [f"All points of {names} lie at one step, so only the last counts: log with step=."]

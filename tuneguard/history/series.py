@@ -45,6 +45,7 @@ class Series:
         axis: What `steps` counts.
         sampling: How the points were chosen. `THINNED` points are summaries of a stride.
         rewound_at: Steps to which the run jumped back (a resume, or two runs in one file).
+        written: How many points were written, those included that others have overwritten.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Series:
     axis: Axis = Axis.STEP
     sampling: Sampling = Sampling.EVERY_STEP
     rewound_at: tuple[float, ...] = ()
+    written: int = 0
 
     def __post_init__(self) -> None:
         for array in (self.steps, self.values, self.positions):
@@ -147,6 +149,7 @@ class Series:
             axis,
             Sampling.THINNED if thinned else infer_sampling(counted),
             rewound_at,
+            len(written),
         )
 
 

@@ -115,7 +115,7 @@ def headline(diagnosis: Diagnosis) -> str:
         return f"{title(first.rule)} {since(first)}{explained}{more}"
     if diagnosis.verdict == "healthy":
         return f"Nothing wrong was found in {counted(len(diagnosis.passed), 'check')}"
-    return f"Too little was recorded to judge the run: {_share_judged(diagnosis)}"
+    return f"Too little could be judged to call the run healthy: {_share_judged(diagnosis)}"
 
 
 def run_name(diagnosis: Diagnosis) -> str:
