@@ -9,7 +9,7 @@ import numpy as np
 
 from tuneguard import keys
 from tuneguard.findings import Evidence, Outcome, Severity, View
-from tuneguard.history import Role, RunHistory, Series
+from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import lower_learning_rate
 from tuneguard.prescriptions.numerics import find_the_first_bad_value
 from tuneguard.rule import Rule
@@ -31,7 +31,10 @@ class NonFiniteValues(Rule):
         A value of the loss or of a metric that is not finite is enough. A gradient norm that is
         not finite counts where the loss follows it, or where it happens more than
         ``max_gradient_share`` of the time: under mixed precision with loss scaling a few
-        overflowing gradients are how the scale is found, and those steps are skipped.
+        overflowing gradients are how the scale is found, and those steps are skipped. Charts
+        leave out what is not finite and only count it: where the charted loss (or, without one,
+        the gradient norm) ends before the last of those counts, and from there on at least
+        ``min_counted`` values a step were counted, it had stopped being finite.
 
     When it is wrong:
         A metric may be NaN by definition, such as a correlation of a constant. A filter in the
@@ -47,10 +50,15 @@ class NonFiniteValues(Rule):
     explains: ClassVar[frozenset[str]] = frozenset({"divergence", "no-learning", "underfitting"})
 
     max_gradient_share: float = 0.01
+    min_counted: float = 0.5
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for values that are not finite."""
         watched = _watched(history)
+        if all(series.is_finite.all() for series in watched):
+            counted = self._counted(history)
+            if counted is not None:
+                return self._report_counted(history, counted)
         if not any(len(series) for series in watched):
             return self.abstained(
                 "nothing that could be NaN was recorded", "record the training loss"
@@ -83,6 +91,55 @@ class NonFiniteValues(Rule):
             ),
         )
 
+    def _counted(self, history: RunHistory) -> Evidence | None:
+        """Measure what was only counted since the charted loss ended, if that was long ago."""
+        counter = history.series.get(keys.NON_FINITE)
+        counter = counter.finite() if counter is not None else None
+        if counter is None or len(counter) == 0 or counter.axis is not Axis.STEP:
+            return None
+        charted = _charted(history)
+        if charted is not None and charted.axis is not Axis.STEP:
+            return None
+        steps = charted.steps if charted is not None else np.array([-1.0])
+        ended, last = float(steps[-1]), float(counter.steps[-1])
+        stride = float(np.diff(steps[-10:]).max(initial=1.0))
+        if last - ended < 3.0 * stride:
+            return None
+        before = counter.values[counter.steps <= ended]
+        count = float(counter.values[-1]) - (float(before[-1]) if len(before) else 0.0)
+        share = count / (last - ended)
+        if share < self.min_counted:
+            return None
+        return Evidence(
+            keys.NON_FINITE,
+            "values a step that were not finite, since the charted loss ended",
+            share,
+            self.min_counted,
+            (max(0.0, ended), last),
+        )
+
+    def _report_counted(self, history: RunHistory, counted: Evidence) -> Outcome:
+        charted = _charted(history)
+        start, last = counted.steps
+        name = _called(charted, history) if charted is not None else "The training loss"
+        since = f"after step {start:g}" if charted is not None else "from the first step on"
+        return self.found(
+            f"{name} stopped being finite {since}: up to step {last:g} "
+            f"{counted.value:.3g} values a step were NaN or infinite.",
+            "From the first NaN in the weights on, nothing that is computed means anything.",
+            (counted,),
+            confidence=0.9,
+            prescriptions=(
+                lower_learning_rate(history, factor=0.1, because="the values overflowed"),
+                find_the_first_bad_value(start + 1.0),
+            ),
+            view=View(
+                ((charted.key,) if charted is not None else ()) + (keys.NON_FINITE,),
+                span=(start, last),
+                marks=((start, "last finite"),) if charted is not None else (),
+            ),
+        )
+
     def _is_harmless(self, series: Series, history: RunHistory) -> bool:
         """Whether overflowing gradients are those that loss scaling skips."""
         if series.key not in _gradient_keys(history):
@@ -97,6 +154,12 @@ def _gradient_keys(history: RunHistory) -> set[str]:
     key = history.roles.get(Role.GRADIENT_NORM)
     layers = history.of_layers(keys.GRADIENT_NORM).values()
     return {series.key for series in layers} | ({key} if key else set())
+
+
+def _charted(history: RunHistory) -> Series | None:
+    """Return the training loss, else the gradient norm, as far as it is finite."""
+    found = (history.get(role) for role in (Role.TRAIN_LOSS, Role.GRADIENT_NORM))
+    return next((one.finite() for one in found if one is not None and one.is_finite.any()), None)
 
 
 def _watched(history: RunHistory) -> list[Series]:
