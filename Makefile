@@ -19,7 +19,7 @@ demo: $(STAMP)  ## train a faulty model, diagnose it, write the review into a lo
 	$(BIN)/tuneguard demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(STAMP)  ## check format and style
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ from tuneguard import TuneGuardCallback, diagnose, load_run
 from tuneguard.reports.text import render_text
 
 torch.set_num_threads(1)  # tensors this small are slower on several threads
-EPOCHS = 10
+EPOCHS = 6
 WIDTH = 32
 
 

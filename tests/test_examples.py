@@ -45,7 +45,7 @@ def test_every_example_is_tested() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {"01_healthy_run", *FAULTS}
 
 
-@pytest.mark.parametrize("kind", ["dropout", "label-noise"])
+@pytest.mark.parametrize("kind", ["dropout"])
 def test_a_healthy_run_is_called_healthy(kind: str, tmp_path: Path) -> None:
     assert run("01_healthy_run", tmp_path, "--kind", kind).startswith("HEALTHY")
 
