@@ -13,7 +13,6 @@ from mlflow.exceptions import MlflowException
 from tuneguard import keys
 from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
 from tuneguard.spool.charts import ChartPoint
-from tuneguard.spool.manifest import Manifest
 from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.early_points import LAST_STEP
 from tuneguard.storage.key_owners import KeyOwners
@@ -68,7 +67,7 @@ class Delivery:
             owners.writing(wanted)
             owners.wrote(self._send_points(client, wanted))
             outbox.confirm()
-        self._send_record(client, self._spool.manifest, owners)
+        self._send_record(client, owners)
 
     def finish(self) -> None:
         """Send everything, the params too, and declare the record complete.
@@ -151,20 +150,22 @@ class Delivery:
         reason = str(error).partition("\n")[0]
         _logger.warning("MLflow refuses %r; it is kept in the record only: %s", key, reason)
 
-    def _send_record(self, client: MlflowClient, manifest: Manifest, owners: KeyOwners) -> None:
+    def _send_record(self, client: MlflowClient, owners: KeyOwners) -> None:
         """Upload the parts that are not there yet, and the manifest after them."""
         if self._spool.folder is None:
             return
         charted = tuple(sorted(owners.own))
-        if charted != manifest.charted_keys:
+        if charted != self._spool.manifest.charted_keys:
             self._spool.change_manifest(charted_keys=charted)
+        # parts may be added meanwhile: what is uploaded names only those uploaded before it
+        manifest = self._spool.manifest
         target = f"{keys.RECORD}/{manifest.recorder}"
         for part in manifest.parts:
             path = self._spool.folder / part.name
             if self._uploaded.get(part.name) != part.sha256:
                 client.log_artifact(self._run_id, str(path), target)
                 self._uploaded[part.name] = part.sha256
-        text = self._spool.manifest.to_json()
+        text = manifest.to_json()
         if self._uploaded.get(keys.MANIFEST) != text:
             client.log_text(self._run_id, text, f"{target}/{keys.MANIFEST}")
             self._uploaded[keys.MANIFEST] = text
