@@ -88,7 +88,7 @@ def test_a_resumed_run_goes_on_under_its_keys(
         with TuneGuardCallback(model, optimizer, run_id=run_id) as guard:
             train(guard, model, optimizer, 3)
     assert len(client.get_metric_history(run_id, keys.TRAIN_LOSS)) == 6
-    assert load_record(client, run_id).points[keys.TRAIN_LOSS][0].tolist() == [0, 1, 2] * 2
+    assert load_record(client, run_id).points[keys.TRAIN_LOSS][0].tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_what_is_not_finite_is_kept_but_not_charted(

@@ -17,6 +17,7 @@ from tuneguard.recording.layers import Layers
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.recorder import Recorder
+from tuneguard.recording.resumed import steps_taken
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
 from tuneguard.spool.manifest import Manifest, new_recorder_id
@@ -44,6 +45,8 @@ class TuneGuardCallback:
         num_classes: Number of classes of a classification.
         higher_is_better: Direction of validation metrics, by name.
         planned_steps: How many optimizer steps are planned.
+        first_step: The optimizer step at which a resumed run goes on; where not given, the
+            number of steps in the optimizer's own state (Adam and the like keep it), else 0.
         run_id: An existing run to record into; its status is left alone.
         tracking_uri: The tracking store; MLflow's own choice where not given.
         experiment: Name of the experiment for a run that is started here.
@@ -77,6 +80,7 @@ class TuneGuardCallback:
         num_classes: int | None = None,
         higher_is_better: Mapping[str, bool] | None = None,
         planned_steps: int | None = None,
+        first_step: int | None = None,
         run_id: str | None = None,
         tracking_uri: str | None = None,
         experiment: str | None = None,
@@ -91,6 +95,7 @@ class TuneGuardCallback:
             "flush_every": flush_every,
         }
         _check_positive(numbers)
+        first_step = _checked_first_step(first_step, optimizer)
         given = {"task": task, **numbers}
         del given["flush_every"]
         self.process = os.getpid()
@@ -110,7 +115,12 @@ class TuneGuardCallback:
         self._spool = open_spool(spool, choose_run(run_id, tracking_uri, experiment), manifest)
         self._sink = Sink(self._spool)
         self._recorder = Recorder(
-            layers, optimizer, self._sink, scaler=scaler, flush_every=flush_every
+            layers,
+            optimizer,
+            self._sink,
+            scaler=scaler,
+            flush_every=flush_every,
+            first_step=first_step,
         )
         self._is_closed = False
         atexit.register(self._close_at_exit)
@@ -230,6 +240,14 @@ def _check_positive(numbers: Mapping[str, int | None]) -> None:
     for name, value in numbers.items():
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}.")
+
+
+def _checked_first_step(given: int | None, optimizer: torch.optim.Optimizer) -> int:
+    if given is None:
+        return steps_taken(optimizer)
+    if not isinstance(given, int) or given < 0:
+        raise ValueError(f"first_step must be a whole number of at least 0, not {given!r}.")
+    return given
 
 
 def _status_after(error: BaseException | None) -> str:

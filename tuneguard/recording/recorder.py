@@ -43,6 +43,7 @@ class Recorder:
         scaler: What scales the loss, if anything does.
         flush_every: Steps in a packet, at most.
         schedule: Which steps are measured how closely.
+        first_step: The number of the first step, for a training that goes on.
     """
 
     def __init__(  # noqa: PLR0913 - the loop's own objects, and how closely to look
@@ -54,6 +55,7 @@ class Recorder:
         scaler: torch.amp.GradScaler | None = None,
         flush_every: int = 50,
         schedule: Schedule | None = None,
+        first_step: int = 0,
     ) -> None:
         self.process = os.getpid()
         self.failed: set[str] = set()
@@ -70,7 +72,7 @@ class Recorder:
         self._flushed = time.monotonic()
         self._open: Step | None = None
         self._is_updating = False
-        self._next = 0
+        self._next = first_step
         self._skipped_on_device: torch.Tensor | None = None
         self._hooks = (
             optimizer.register_step_pre_hook(lambda *_: self._before_update()),
