@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections import UserDict
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -120,6 +122,25 @@ def test_the_loaders_exceptions_pass_through() -> None:
 )
 def test_samples_are_counted_from_the_first_tensor(batch: object, samples: int) -> None:
     assert samples_in(batch) == samples
+
+
+class NoValues(UserDict[str, int]):
+    """A mapping that cannot be walked through."""
+
+    def values(self) -> NoReturn:
+        raise RuntimeError("not to be counted")
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_batch_that_cannot_be_counted_passes() -> None:
+    nested = torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(4, 3)])
+    endless: list[object] = []
+    endless.append(endless)
+    batches = [nested, NoValues(a=1), endless]
+    counts: list[int] = []
+    passed = list(TimedBatches(batches, lambda _, count: counts.append(count)))
+    assert all(one is other for one, other in zip(passed, batches, strict=True))
+    assert counts == [2, 0, 0]
 
 
 def test_the_clock_tells_where_time_goes(monkeypatch: pytest.MonkeyPatch) -> None:

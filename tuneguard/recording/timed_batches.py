@@ -37,13 +37,22 @@ class TimedBatches(Generic[Batch]):
 def samples_in(batch: Any) -> int:
     """Return the leading dimension of the first tensor in a batch, 0 where there is none.
 
+    Never raises: what cannot be counted is passed on all the same.
+
     >>> samples_in({"inputs": [torch.zeros(8, 3)]})
     8
     """
+    try:
+        return _leading_dimension(batch)
+    except Exception:  # noqa: BLE001 - a batch may be of any class, whatever its methods do
+        return 0
+
+
+def _leading_dimension(batch: Any) -> int:
     if isinstance(batch, torch.Tensor):
-        return int(batch.shape[0]) if batch.ndim else 1
+        return int(batch.size(0)) if batch.ndim else 1
     if isinstance(batch, Mapping):
         batch = list(batch.values())
     if isinstance(batch, list | tuple):
-        return next((count for part in batch if (count := samples_in(part))), 0)
+        return next((count for part in batch if (count := _leading_dimension(part))), 0)
     return 0
