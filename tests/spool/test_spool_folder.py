@@ -72,3 +72,18 @@ def test_where_spools_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert spool_root() == tmp_path / "tuneguard" / "spool"
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_a_user_without_a_home_has_spools(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("TUNEGUARD_SPOOL", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert spool_root() == tmp_path / "tuneguard" / "spool"

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -173,7 +174,9 @@ class Spool:
 def open_spool(root: str | os.PathLike[str] | None, ticket: Ticket, manifest: Manifest) -> Spool:
     """Make the spool of a new recorder; where the disk does not take it, one without a folder."""
     chosen = spool_root(root)
-    manifest = replace(manifest, beside=_place_beside(chosen, ticket))
+    # where the disk cannot be read, nobody is known to record
+    with suppress(OSError):
+        manifest = replace(manifest, beside=_place_beside(chosen, ticket))
     if manifest.beside:
         _logger.warning(
             "Run %s is being recorded already: the keys of this recorder begin with %r. "
@@ -203,6 +206,11 @@ def spool_folders(root: Path) -> Iterator[Path]:
         yield from sorted(path.parent for path in root.glob(f"*/{_TICKET}"))
 
 
+def is_spool(folder: Path) -> bool:
+    """Whether a folder holds a spool."""
+    return (folder / _TICKET).exists()
+
+
 def _place_beside(root: Path, ticket: Ticket) -> int:
     """Return the lowest number that no recorder of the same run on this machine has."""
     taken: set[int] = set()
@@ -230,6 +238,14 @@ def _read_ticket(path: Path) -> Ticket:
 
 
 def _user_cache() -> Path:
+    try:
+        return _cache_at_home()
+    except RuntimeError:
+        # a user without a home, as in many containers
+        return Path(tempfile.gettempdir())
+
+
+def _cache_at_home() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":
