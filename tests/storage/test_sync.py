@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from dataclasses import replace
@@ -17,7 +18,7 @@ from tuneguard.spool.record_writer import RecordWriter
 from tuneguard.spool.spool_folder import Spool, Ticket
 from tuneguard.storage.reachability import is_reachable, within
 from tuneguard.storage.record import load_record
-from tuneguard.storage.sync import sync
+from tuneguard.storage.sync import SyncResult, sync
 
 DEAD = "http://127.0.0.1:9"
 
@@ -122,3 +123,22 @@ def test_reachability_is_found_out_in_time() -> None:
 def test_a_server_that_hangs_is_not_reachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert not is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
+
+
+def test_a_spool_that_is_gone_meanwhile_is_no_failure(spool_root: Path) -> None:
+    first, second, third = sorted(left_behind(spool_root, Ticket(DEAD, "run")) for _ in range(3))
+
+    def recorder_finishes(_: SyncResult) -> None:
+        shutil.rmtree(second, ignore_errors=True)
+        for path in third.iterdir():
+            path.unlink()
+
+    results = sync(spool_root, on_result=recorder_finishes)
+    assert [result.spool for result in results] == [first]
+    assert sync(spool_root)[0].spool == first
+
+
+def test_a_spool_without_a_manifest_is_a_failure(spool_root: Path) -> None:
+    folder = left_behind(spool_root, Ticket(DEAD, "run"))
+    (folder / keys.MANIFEST).unlink()
+    assert [result.outcome for result in sync(spool_root)] == ["failed"]

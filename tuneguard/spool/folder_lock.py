@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
+LOCK = "lock"
+
 
 def lock_folder(folder: Path) -> IO[bytes] | None:
     """Take the lock of a folder, or return `None` where another process holds it.
@@ -15,7 +17,7 @@ def lock_folder(folder: Path) -> IO[bytes] | None:
     Raises:
         OSError: The folder does not take a file.
     """
-    file = (folder / "lock").open("ab")
+    file = (folder / LOCK).open("ab")
     try:
         _lock(file)
     except OSError:

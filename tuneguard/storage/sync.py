@@ -14,8 +14,9 @@ from mlflow import MlflowClient
 from mlflow.entities import RunStatus
 
 from tuneguard.exceptions import HistoryFormatError, StoreUnreachableError
+from tuneguard.spool.folder_lock import LOCK
 from tuneguard.spool.record_writer import compact, recover
-from tuneguard.spool.spool_folder import Spool, spool_folders, spool_root
+from tuneguard.spool.spool_folder import Spool, is_spool, spool_folders, spool_root
 from tuneguard.storage.delivery import Delivery
 from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.run_choice import DEFAULT_EXPERIMENT_ID, experiment_named
@@ -60,29 +61,40 @@ def sync(
         on_result: Called with each result as it comes.
 
     Returns:
-        One result a spool, oldest first.
+        One result a spool, oldest first; none for a spool that its recorder delivered meanwhile.
     """
     results: list[SyncResult] = []
     for folder in spool_folders(spool_root(root)):
         result = _sync_folder(folder, tracking_uri)
+        if result is None:
+            continue
         results.append(result)
         if on_result is not None:
             on_result(result)
     return results
 
 
-def _sync_folder(folder: Path, tracking_uri: str | None) -> SyncResult:
+def _sync_folder(folder: Path, tracking_uri: str | None) -> SyncResult | None:
+    """Deliver a spool; `None` where there is nothing to do any more."""
     try:
-        last_change = max(path.stat().st_mtime for path in folder.iterdir())
         spool = Spool.take_over(folder)
     except (OSError, HistoryFormatError) as error:
+        if not is_spool(folder):
+            return None
         return SyncResult(folder, "failed", reason=str(error))
     if spool is None:
         return SyncResult(folder, "in use", reason="a process on this machine records into it")
     try:
-        return _sync_spool(spool, folder, last_change, tracking_uri)
+        return _sync_spool(spool, folder, _last_change(folder), tracking_uri)
     finally:
         spool.release()
+
+
+def _last_change(folder: Path) -> float:
+    """When a spool was written to, in seconds since 1970; taking its lock does not count."""
+    return max(
+        (path.stat().st_mtime for path in folder.iterdir() if path.name != LOCK), default=0.0
+    )
 
 
 def _sync_spool(
