@@ -78,3 +78,29 @@ def test_a_validation_loss_alone_can_pass_but_never_be_called_divergence(
     turning = {"val_loss": [(step, abs(step - 10) + 1.0) for step in range(30)]}
     assert isinstance(Divergence().check(RunHistory.from_series(falling)), Passed)
     assert isinstance(Divergence().check(RunHistory.from_series(turning)), Abstained)
+
+
+@pytest.mark.parametrize("decimals", [None, 3, 2])
+@pytest.mark.parametrize("count", [8, 10, 15, 30])
+def test_a_short_loss_of_noise_alone_is_neither_found_nor_passed(
+    count: int, decimals: int | None, runs: ModuleType
+) -> None:
+    judged = 0
+    for seed in range(100):
+        loss = 0.693 + 0.01 * runs.noise(seed, count)
+        loss = loss if decimals is None else np.round(loss, decimals)
+        outcome = Divergence().check(RunHistory.from_series({"loss": enumerate(loss)}))
+        judged += not isinstance(outcome, Abstained)
+    assert judged <= 3
+
+
+@pytest.mark.parametrize("count", [10, 20, 100])
+def test_a_smooth_loss_is_judged_at_any_length(count: int) -> None:
+    time = np.linspace(0.0, 1.0, count)
+    falling, turning = np.exp(-4.0 * time), np.abs(time - 0.4)
+    outcomes = [
+        Divergence().check(RunHistory.from_series({"loss": enumerate(loss)}))
+        for loss in (falling, turning)
+    ]
+    assert isinstance(outcomes[0], Passed)
+    assert isinstance(outcomes[1], Finding)

@@ -54,3 +54,9 @@ def test_the_trailing_median_looks_only_back(count: int, window: int, minimum: i
         np.median(values[max(0, i - window) : i]) if i >= minimum else np.nan for i in range(count)
     ]
     np.testing.assert_array_equal(trailing_median(values, window, minimum), slow)
+
+
+def test_a_rounded_series_has_noise_and_a_constant_one_has_none() -> None:
+    rounded = np.round(np.random.default_rng(0).normal(0.69, 0.003, 200), 2)
+    assert 0.002 < noise_scale(rounded) < 0.006
+    assert noise_scale(np.full(200, 0.69)) == 0.0

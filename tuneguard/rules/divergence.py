@@ -25,11 +25,12 @@ class Divergence(Rule):
 
     How it decides:
         Effect: at the end at least ``min_lost`` of the range that the loss had come down is lost
-        again. A loss that never came down has diverged when it ended above its start. Noise: the
+        again. A loss that never came down by ``min_gain`` standard deviations, of its start and
+        of a level, has diverged when it ended ``min_noise`` of them above its start. Noise: the
         loss is ``min_noise`` standard deviations of a level above its best. Persistence: so are
         the last ``persistence`` levels. The measure is the range, so a loss may be negative. A
-        loss that neither rose nor ended ``min_gain`` standard deviations of its first values
-        below them had nothing to lose: that it did not diverge says nothing good of it.
+        loss that neither rose nor ended ``min_gain`` standard deviations below its start had
+        nothing to lose: that it did not diverge says nothing good of it.
 
     When it is wrong:
         A change of task or of data in mid-run, or a loss whose weights change (a curriculum, an
@@ -78,8 +79,12 @@ class Divergence(Rule):
         )
         tail = curve.levels[-self.persistence :]
         is_lasting = bool((tail - curve.best >= 0.8 * self.min_lost * curve.gained).all())
-        if not is_lasting or any(one.value < one.threshold for one in evidence):
-            if curve.start - curve.end <= self.min_gain * max(noise, curve.noise / 5**0.5):
+        spread = max(noise, curve.gain_noise)
+        has_gained = curve.gained > self.min_gain * spread
+        is_real = has_gained or curve.end - curve.start >= self.min_noise * spread
+        is_lost = is_lasting and all(one.value >= one.threshold for one in evidence)
+        if not is_real or not is_lost:
+            if curve.start - curve.end <= self.min_gain * spread:
                 return self.abstained("the loss never came down, so there is nothing to lose")
             return self.passed(*evidence)
         if series.key == history.roles.get(Role.VALIDATION_LOSS):

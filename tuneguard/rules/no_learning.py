@@ -108,6 +108,8 @@ class NoLearning(Rule):
     ) -> Outcome:
         fall = curve.start - float(np.median(second_half))
         spread = max(curve.level_noise, curve.noise / np.sqrt(5.0))
+        if curve.points < self.min_points:  # its start is a point or two
+            spread = max(spread, curve.gain_noise)
         spread = max(spread, 1e-12 * max(abs(curve.start), 1e-300))
         evidence = Evidence(
             series.key,

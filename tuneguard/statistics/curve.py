@@ -16,6 +16,7 @@ FloatArray = NDArray[np.float64]
 
 BLOCKS = 30
 _MEDIAN_OF_THREE = 0.67  # standard deviation of the median of three normal points
+_FEW_POINTS = 8.0  # points at which the scale of the noise is taken twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,17 @@ class Curve:
     def lost(self) -> float:
         """How far it ended above its best."""
         return self.end - self.best
+
+    @property
+    def gain_noise(self) -> float:
+        """Standard deviation of what a level lies below the start, from noise alone.
+
+        The start of a short series is a single point, and a scale that few points give may be
+        much too low.
+        """
+        first = max(1, min(5, self.points // 10))
+        start_noise = self.noise * min(1.0, 1.2533 / first**0.5)
+        return float(np.hypot(start_noise, self.level_noise)) * (1.0 + _FEW_POINTS / self.points)
 
     @property
     def best_step(self) -> float:

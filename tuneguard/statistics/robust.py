@@ -15,7 +15,9 @@ def noise_scale(values: FloatArray) -> float:
     """Estimate the standard deviation of the noise around a slow trend.
 
     The scaled median absolute deviation of first differences over the square root of two: the
-    trend cancels in the differences (von Neumann 1941; scale after Rousseeuw & Croux 1993).
+    trend cancels in the differences (von Neumann 1941; scale after Rousseeuw & Croux 1993). Where
+    that is 0 because most neighbours are equal, as in a rounded series, it is the standard
+    deviation of the differences over the square root of two.
 
     Args:
         values: Shape `(n,)`, finite.
@@ -27,11 +29,18 @@ def noise_scale(values: FloatArray) -> float:
     0.0
     >>> round(noise_scale(np.random.default_rng(0).normal(size=4000)), 2)
     1.0
+    >>> round(noise_scale(np.array([0.69, 0.69, 0.69, 0.69, 0.7, 0.69, 0.69, 0.69])), 4)
+    0.0038
     """
     if len(values) < 3:
         return 0.0
-    deviation = median_abs_deviation(np.diff(values))
-    return float(_NORMAL_PER_MAD * deviation / np.sqrt(2.0))
+    differences = np.diff(values)
+    deviation = float(_NORMAL_PER_MAD * median_abs_deviation(differences))
+    nothing = 1e-12 * float(np.abs(values).max())
+    if deviation <= nothing and abs(float(np.median(differences))) <= nothing:
+        widest = float(np.abs(differences).max())
+        deviation = widest * float(np.std(differences / widest)) if widest > 0.0 else 0.0
+    return float(deviation / np.sqrt(2.0))
 
 
 def running_median(values: FloatArray, window: int) -> FloatArray:
