@@ -21,7 +21,7 @@ def run(losses: list[float], first: int = 0, axis: str = "step", **params: objec
     "params",
     [
         {"num_classes": 10},
-        {"tuneguard/output_units": 10},
+        {"tuneguard/output_units": 10, "task": "classification"},
         {"num_labels": "10", "output_units": 999},
         {"num_classes": 10, "task": "classification"},
     ],
@@ -77,3 +77,24 @@ def test_a_first_loss_far_from_chance_is_its_own_reference(factor: float) -> Non
 )
 def test_without_a_positive_start_there_is_no_reference(history: RunHistory) -> None:
     assert reference_level(history) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind"), [("accuracy", "chance"), ("binary_accuracy", "chance"), ("r2", "start")]
+)
+def test_outputs_are_classes_only_where_a_metric_says_so(metric: str, kind: str) -> None:
+    series = {
+        "train/loss": list(enumerate([0.5 * loss for loss in FALLING])),
+        f"validation/{metric}": [(step, 0.5) for step in range(30)],
+    }
+    reference = reference_level(
+        RunHistory.from_series(series, {"tuneguard/output_units": 3}, axis="step")
+    )
+    assert reference is not None
+    assert reference.kind == kind
+
+
+def test_a_regression_with_few_outputs_has_no_chance_level() -> None:
+    reference = reference_level(run(FALLING, **{"tuneguard/output_units": 10}))
+    assert reference is not None
+    assert reference.kind == "start"

@@ -13,6 +13,7 @@ from tuneguard.history import Role, RunHistory
 _FIRST_POINTS = 3
 _NEAR_CHANCE = (0.7, 1.5)
 _UNITS = (1.0, 1e3, 1e-3, 1e6, 1e-6)
+_OF_CLASSES = ("acc", "top1", "top5", "f1", "auc", "auroc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ def reference_level(history: RunHistory) -> Reference | None:
 
     For a classification it is the cross-entropy of a uniform guess, `ln C`, provided that the
     first loss of the run, taken before any learning, agrees with it: as a mean over the batch,
-    as a sum over it, or in a unit a thousand times larger or smaller. Otherwise the model starts
+    as a sum over it, or, where the classes or the task are declared, in a unit a thousand times
+    larger or smaller. The outputs of the last layer count as classes only where the task or a
+    metric such as accuracy says so: a regression has outputs as well. Otherwise the model starts
     elsewhere or the loss is another, and the run's own first loss stands in for it.
 
     Returns:
@@ -62,7 +65,12 @@ def _unit(ratio: float, history: RunHistory) -> float | None:
     """Return the unit of the loss in which the first of them is near chance level."""
     low, high = _NEAR_CHANCE
     batch = history.hyperparameters.batch_size
-    units = [*_UNITS, *([batch] if batch is not None and batch > 0 else [])]
+    known = history.hyperparameters
+    is_declared = known.num_classes is not None or known.task is not None
+    units = [
+        *(_UNITS if is_declared else _UNITS[:1]),
+        *([batch] if batch is not None and batch > 0 else []),
+    ]
     return next((unit for unit in units if low <= ratio / unit <= high), None)
 
 
@@ -71,5 +79,16 @@ def _number_of_classes(history: RunHistory) -> int | None:
     known = history.hyperparameters
     if known.task not in {None, "classification"}:
         return None
-    count = known.num_classes or known.output_units
+    count = known.num_classes
+    if count is None and (known.task is not None or _counts_classes(history)):
+        count = known.output_units
     return int(count) if count is not None and count >= 2 else None
+
+
+def _counts_classes(history: RunHistory) -> bool:
+    """Whether a metric was recorded that only a classification has."""
+    return any(
+        part.startswith(_OF_CLASSES)
+        for metric in history.metrics
+        for part in metric.name.split("_")
+    )
