@@ -46,6 +46,22 @@ def test_a_resumed_run_goes_on_where_it_stopped(
     assert losses.steps.tolist() == list(range(90))
 
 
+@pytest.mark.parametrize(("options", "count"), [({}, 1), ({"first_step": 3}, 0)])
+def test_starting_over_in_a_recorded_run_is_said_once(
+    client: MlflowClient,
+    model: nn.Module,
+    caplog: pytest.LogCaptureFixture,
+    options: dict[str, int],
+    count: int,
+) -> None:
+    run_id = client.create_run("0").info.run_id
+    optimizer = optimizer_of("SGD", model)
+    train(model, optimizer, run_id, 3)
+    assert "first_step=" not in caplog.text
+    train(model, optimizer, run_id, 3, **options)
+    assert caplog.text.count("first_step=") == count
+
+
 @pytest.mark.parametrize("first_step", [-1, 1.5, "60"])
 def test_a_first_step_is_a_count(model: nn.Module, first_step: Any) -> None:
     with pytest.raises(ValueError, match="first_step"):

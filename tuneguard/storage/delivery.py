@@ -43,6 +43,7 @@ class Delivery:
         self._spool = spool
         self._client: MlflowClient | None = None
         self._owners: KeyOwners | None = None
+        self._is_resumed = False
         self._refused: set[str] = set()
         self._uploaded: dict[str, str] = {}
         self._compared = time.monotonic()
@@ -61,6 +62,7 @@ class Delivery:
         self._compare_first_steps(client, owners)
         outbox = self._spool.outbox
         while points := outbox.peek(BATCH):
+            self._hint_at_first_step(points[0])
             named = (p._replace(key=f"{self._spool.manifest.prefix}{p.key}") for p in points)
             placed = [owners.place(point) for point in named]
             wanted = [point for point in placed if point.key not in self._refused]
@@ -108,10 +110,21 @@ class Delivery:
     def _key_owners(self, client: MlflowClient) -> KeyOwners:
         if self._owners is None:
             found = [manifest for manifest, _ in load_manifests(client, self._run_id)]
+            own = self._spool.manifest.recorder
+            self._is_resumed = any(m.complete and m.steps and m.recorder < own for m in found)
             earlier = [m for m in found if not self._spool.is_recorded_beside(m.recorder)]
             charted = {key for one in [*earlier, self._spool.manifest] for key in one.charted_keys}
             self._owners = KeyOwners(charted)
         return self._owners
+
+    def _hint_at_first_step(self, point: ChartPoint) -> None:
+        if self._is_resumed and point.step == 0:
+            self._is_resumed = False
+            _logger.warning(
+                "Run %s has a recording already, and this one begins at step 0 again: the earlier "
+                "one is left out of reviews. A training that goes on is to pass first_step=.",
+                self._run_id,
+            )
 
     def _compare_first_steps(self, client: MlflowClient, owners: KeyOwners) -> None:
         """Look for others' points that are not the latest: one key at a time, now and then."""
