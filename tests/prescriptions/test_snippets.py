@@ -246,3 +246,31 @@ def test_an_input_that_is_not_finite_is_refused(loop: Loop) -> None:
     assert torch.is_anomaly_enabled()
     with pytest.raises(AssertionError, match="not finite"):
         check(torch.tensor([1.0, float("nan")]))
+
+
+def test_groups_keep_the_ratio_of_their_rates(loop: Loop) -> None:
+    series = {f"learning_rate/{group}": [(0, 10.0**-group)] for group in (1, 3)}
+    fix = lower_learning_rate(RunHistory.from_series(series), factor=0.1, because="it leapt")
+    loop.execute(fix)
+    assert fix.suggested == "0.1 times the present value, in every group"
+    assert loop.optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+
+
+def test_weight_decay_is_bounded_and_a_rate_of_zero_is_not_lowered() -> None:
+    run = RunHistory.from_series({}, {"weight_decay": 0.2, "optimizer": "AdamW", "lr": 0.0})
+    assert more_weight_decay(run).suggested == "0.3"
+    fix = lower_learning_rate(run, factor=0.1, because="it leapt")
+    assert fix.action == "Set the learning rate from 0 to 0.001."
+
+
+def test_a_decay_over_epochs_is_stepped_after_each_epoch(loop: Loop) -> None:
+    fix = decay_to_zero(30, "epoch")
+    loop.execute(fix)
+    assert fix.suggested == "cosine over 30 epochs"
+    assert fix.snippet.endswith("after each epoch")
+
+
+def test_what_was_best_is_called_by_its_name() -> None:
+    fix = stop_at_best(199.0, "step", 0.4321, 3, name="training loss")
+    assert "training loss" in fix.rationale
+    assert "training loss" in fix.verify

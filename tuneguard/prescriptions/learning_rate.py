@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
-from tuneguard.prescriptions.wording import learning_rate_of, number, rounded, setting
+from tuneguard.prescriptions.wording import (
+    has_several_rates,
+    learning_rate_of,
+    number,
+    rounded,
+    setting,
+)
 
 _ORDINARY_RATE = 1e-3  # where the present one is 0 and no multiple of it helps
 _VERIFY = (
@@ -41,14 +49,21 @@ def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keywo
     history: RunHistory, factor: float, *, verb: str, because: str, tradeoff: str, verify: str
 ) -> Prescription:
     current = learning_rate_of(history)
-    if current is None:
+    new = rounded(current * factor) if current is not None else math.inf
+    origin = f" from {number(current)}" if current is not None else ""
+    if has_several_rates(history):
+        suggested = f"{number(factor)} times the present value, in every group"
+        change = f'group["lr"] *= {number(factor)}'
+        origin = ""
+    elif not math.isfinite(new):
         suggested = f"{number(factor)} times the present value"
         change = f'group["lr"] *= {number(factor)}'
+        origin = ""
     else:
-        new = rounded(current * factor) or _ORDINARY_RATE
+        verb = verb if new > 0.0 else "Set"
+        new = new or _ORDINARY_RATE
         suggested = number(new)
         change = f'group["lr"] = {new!r}'
-    origin = f" from {number(current)}" if current is not None else ""
     return Prescription(
         parameter="learning_rate",
         current=setting(current),
@@ -81,20 +96,20 @@ def warm_up(history: RunHistory, steps: int) -> Prescription:
     )
 
 
-def decay_to_zero(steps: int) -> Prescription:
+def decay_to_zero(steps: int, unit: str = "step") -> Prescription:
     """Let the learning rate follow half a cosine down to nearly nothing."""
     return Prescription(
         parameter="schedule",
         current=None,
-        suggested=f"cosine over {steps} steps",
-        action=f"Let the learning rate decay along a cosine over the {steps} steps.",
+        suggested=f"cosine over {steps} {unit}s",
+        action=f"Let the learning rate decay along a cosine over the {steps} {unit}s.",
         rationale="Swings shrink with the learning rate: a decay lets the run settle.",
         tradeoff="The length of the run must be fixed beforehand.",
         verify="The swings of the loss shrink towards the end of the run.",
         snippet=(
             "import torch\n\n"
             f"scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max={steps})\n"
-            "# call scheduler.step() after each optimizer.step()"
+            f"# call scheduler.step() after each {'optimizer.step()' if unit == 'step' else unit}"
         ),
     )
 

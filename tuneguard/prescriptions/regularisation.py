@@ -8,11 +8,14 @@ from tuneguard.prescriptions.wording import learning_rate_of, number, rounded, s
 
 _GAP = "The gap between training and validation loss is what overfitting consists of."
 
+MAX_WEIGHT_DECAY = 0.3
+MAX_DROPOUT = 0.5
+
 
 def more_weight_decay(history: RunHistory) -> Prescription:
     """Shrink the weights a little at every step; decoupled, so that it means the same for Adam."""
     current = history.hyperparameters.weight_decay
-    suggested = rounded(max(0.05, 5.0 * (current or 0.0)))
+    suggested = min(MAX_WEIGHT_DECAY, rounded(max(0.05, 5.0 * (current or 0.0))))
     rate = learning_rate_of(history)
     lr = f"{rounded(rate)!r}" if rate is not None else 'optimizer.param_groups[0]["lr"]'
     is_adam = (history.hyperparameters.optimizer or "Adam").lower().startswith("adam")
@@ -24,7 +27,7 @@ def more_weight_decay(history: RunHistory) -> Prescription:
             ")"
         )
     else:
-        suggested = rounded(max(5e-4, 5.0 * (current or 0.0)))
+        suggested = min(MAX_WEIGHT_DECAY, rounded(max(5e-4, 5.0 * (current or 0.0))))
         snippet = (
             f'for group in optimizer.param_groups:\n    group["weight_decay"] = {suggested!r}'
         )
@@ -43,7 +46,7 @@ def more_weight_decay(history: RunHistory) -> Prescription:
 def more_dropout(history: RunHistory) -> Prescription:
     """Drop units at random while training."""
     current = history.hyperparameters.dropout
-    suggested = min(0.5, rounded((current or 0.0) + 0.2))
+    suggested = min(MAX_DROPOUT, rounded((current or 0.0) + 0.2))
     return Prescription(
         parameter="dropout",
         current=setting(current) or "none seen",

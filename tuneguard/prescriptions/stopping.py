@@ -18,14 +18,17 @@ def should_stop(validation_loss, patience={patience}):
     return best["waited"] >= patience'''
 
 
-def stop_at_best(best_step: float, axis: str, loss: float, patience: int) -> Prescription:
+def stop_at_best(
+    best_step: float, axis: str, loss: float, patience: int, name: str = "validation loss"
+) -> Prescription:
     """Keep the weights of the best validation and stop when none better follows.
 
     Args:
         best_step: Where the run was best.
         axis: What `best_step` counts: `step` or `epoch`.
-        loss: The validation loss there.
+        loss: The loss there.
         patience: How many validations to wait for a better one.
+        name: Which loss that is.
     """
     return Prescription(
         parameter="early_stopping",
@@ -35,8 +38,8 @@ def stop_at_best(best_step: float, axis: str, loss: float, patience: int) -> Pre
             f"Keep the weights of {axis} {best_step:g}, and stop after {patience} validations "
             "without a better one."
         ),
-        rationale=f"The validation loss was best there, at {loss:.4g}.",
+        rationale=f"The {name} was best there, at {loss:.4g}.",
         tradeoff="None for this run; a later second descent would be missed.",
-        verify=f"The final validation loss is about {loss:.4g}.",
+        verify=f"The final {name} is about {loss:.4g}.",
         snippet=_SNIPPET.format(patience=patience),
     )

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tuneguard import keys
 from tuneguard.history import Role, RunHistory
 
 
@@ -35,6 +36,16 @@ def learning_rate_of(history: RunHistory) -> float | None:
     if series is not None and series.is_finite.any():
         return float(np.max(series.finite().values))
     return history.hyperparameters.learning_rate
+
+
+def has_several_rates(history: RunHistory) -> bool:
+    """Whether the run's parameter groups have learning rates of their own."""
+    groups = [
+        series.finite()
+        for key, series in history.series.items()
+        if key.startswith(f"{keys.LEARNING_RATE}/") and series.is_finite.any()
+    ]
+    return len({rounded(float(np.max(group.values))) for group in groups}) > 1
 
 
 def setting(value: float | str | None) -> str | None:

@@ -105,7 +105,7 @@ class Divergence(Rule):
         if early:
             fixes.append(warm_up(history, max(20, int(0.05 * series.steps[-1]))))
         else:
-            fixes.append(stop_at_best(best, unit, curve.best, patience=5))
+            fixes.append(stop_at_best(best, unit, curve.best, patience=5, name="training loss"))
         return self.found(
             f"Training loss was best at {unit} {best:g} ({curve.best:.4g}) and ended at "
             f"{curve.end:.4g}, having started at {curve.start:.4g}.",

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tuneguard.findings import Evidence, Outcome, Severity, View
-from tuneguard.history import Role, RunHistory, Series
+from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
+from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import (
     decay_to_zero,
     lower_learning_rate,
@@ -134,7 +134,6 @@ class LearningRateOscillation(Rule):
     ) -> Outcome:
         share, unit = evidence[0].value, series.axis.value
         because = f"the loss swung by {share:.0%} of its range without settling"
-        steps = int(history.last_step) + 1
         start, end = evidence[0].steps
         train = history.roles.get(Role.TRAIN_LOSS)
         return self.found(
@@ -145,7 +144,7 @@ class LearningRateOscillation(Rule):
             confidence=min(0.95, 0.6 + share / 2.0),
             prescriptions=(
                 lower_learning_rate(history, factor=0.1, because=because),
-                decay_to_zero(steps),
+                _decay(history, series),
                 reduce_on_plateau(patience=3),
             ),
             view=View(
@@ -153,6 +152,17 @@ class LearningRateOscillation(Rule):
                 span=(start, end),
             ),
         )
+
+
+def _decay(history: RunHistory, series: Series) -> Prescription:
+    """Prescribe a decay over the length of the run, in steps where they are known."""
+    planned = history.hyperparameters.planned_steps
+    if planned is not None and planned >= 1.0:
+        return decay_to_zero(int(planned))
+    on_steps = [one for one in history.series.values() if one.axis is Axis.STEP and len(one)]
+    if on_steps:
+        return decay_to_zero(int(max(one.steps[-1] for one in on_steps)) + 1)
+    return decay_to_zero(max(1, int(series.steps[-1])), series.axis.value)
 
 
 def _range(history: RunHistory) -> float:

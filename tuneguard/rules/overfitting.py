@@ -9,6 +9,8 @@ from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.capacity import smaller_model
 from tuneguard.prescriptions.regularisation import (
+    MAX_DROPOUT,
+    MAX_WEIGHT_DECAY,
     label_smoothing,
     more_dropout,
     more_weight_decay,
@@ -153,7 +155,11 @@ def _prescriptions(
 ) -> tuple[Prescription, ...]:
     patience = max(3, round(0.1 * curve.points))
     fixes = [stop_at_best(best, unit, curve.best, patience)]
-    fixes += [more_weight_decay(history), more_dropout(history)]
-    if history.hyperparameters.task != "regression":
+    known = history.hyperparameters
+    if (known.weight_decay or 0.0) < MAX_WEIGHT_DECAY:
+        fixes.append(more_weight_decay(history))
+    if (known.dropout or 0.0) < MAX_DROPOUT:
+        fixes.append(more_dropout(history))
+    if known.task != "regression":
         fixes.append(label_smoothing())
     return (*fixes, smaller_model(history))

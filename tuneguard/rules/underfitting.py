@@ -12,6 +12,7 @@ from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.capacity import larger_model
 from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
+from tuneguard.prescriptions.wording import rounded
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 
@@ -131,7 +132,7 @@ class Underfitting(Rule):
         fixes: list[Prescription] = []
         rate, decay = known.learning_rate, known.weight_decay
         if rate and decay and rate * decay * self.shrink_steps >= 1.0:
-            fixes.append(less_weight_decay(history, 0.01))
+            fixes.append(less_weight_decay(history, min(0.01, rounded(decay / 10.0))))
         if known.dropout is not None and known.dropout > self.max_dropout:
             fixes.append(less_dropout(history, 0.2))
         count, samples = known.parameter_count, known.train_samples
