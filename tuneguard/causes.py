@@ -79,4 +79,14 @@ def _with_symptoms(
         for finding in ranked
         if cause_of.get(finding.rule) == cause.rule
     )
-    return replace(cause, symptoms=symptoms)
+    taken = frozenset(fix.parameter for fix in cause.prescriptions)
+    return replace(cause, symptoms=tuple(_without(one, taken) for one in symptoms))
+
+
+def _without(finding: Finding, taken: frozenset[str]) -> Finding:
+    """Drop the prescriptions on parameters that a cause of `finding` prescribes already."""
+    return replace(
+        finding,
+        prescriptions=tuple(one for one in finding.prescriptions if one.parameter not in taken),
+        symptoms=tuple(_without(one, taken) for one in finding.symptoms),
+    )
