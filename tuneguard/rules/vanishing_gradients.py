@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuneguard import keys
 from tuneguard.chance import reference_level
 from tuneguard.findings import Abstained, Evidence, Outcome, Severity, View
-from tuneguard.history import Role, RunHistory
+from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.signal import rectify_with_kaiming, residual_path
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import course
@@ -65,26 +66,9 @@ class VanishingGradients(Rule):
         if unusable is not None:
             return unusable
         names, norms = list(layers), np.array(list(layers.values()))
-        early = norms[: max(1, len(norms) // 3)]
-        weakest = int(np.argmin(early))
+        weakest = int(np.argmin(norms[: max(1, len(norms) // 3)]))
         series = history.of_layers(keys.GRADIENT_NORM)[names[weakest]]
-        span = (float(series.steps[0]), float(series.steps[-1]))
-        evidence = (
-            Evidence(
-                series.key,
-                "median gradient norm over that of the strongest layer",
-                float(norms[weakest] / norms.max()) if norms.max() > 0.0 else 0.0,
-                self.max_ratio,
-                span,
-            ),
-            Evidence(
-                series.key,
-                "share of layer pairs whose norm falls towards the input",
-                _order(norms),
-                self.min_order,
-                span,
-            ),
-        )
+        evidence = self._fading(series, norms, weakest)
         is_faded = evidence[0].value <= self.max_ratio and evidence[1].value >= self.min_order
         if not is_faded:
             return self.passed(*evidence)
@@ -103,8 +87,31 @@ class VanishingGradients(Rule):
             prescriptions=(residual_path(history), rectify_with_kaiming(history)),
             view=View(
                 tuple(history.of_layers(keys.GRADIENT_NORM)[name].key for name in _spread(names)),
-                span=span,
+                span=evidence[0].steps,
                 log_scale=True,
+            ),
+        )
+
+    def _fading(
+        self, series: Series, norms: NDArray[np.float64], weakest: int
+    ) -> tuple[Evidence, Evidence]:
+        """Measure how much less the weakest layer gets, and whether norms fall towards it."""
+        span = (float(series.steps[0]), float(series.steps[-1]))
+        share = float(norms[weakest] / norms.max()) if norms.max() > 0.0 else 0.0
+        return (
+            Evidence(
+                series.key,
+                "median gradient norm over that of the strongest layer",
+                share,
+                self.max_ratio,
+                span,
+            ),
+            Evidence(
+                series.key,
+                "share of layer pairs whose norm falls towards the input",
+                _order(norms),
+                self.min_order,
+                span,
             ),
         )
 
@@ -151,7 +158,7 @@ class VanishingGradients(Rule):
         )
 
 
-def _order(norms: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _order(norms: NDArray[np.float64]) -> float:
     """Return the share of pairs of layers in which the one nearer the input has less."""
     later, earlier = np.triu_indices(len(norms), 1)[::-1]
     return float(np.mean(norms[earlier] < norms[later]))
