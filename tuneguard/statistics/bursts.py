@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tuneguard.statistics.robust import noise_scale, trailing_median
+from tuneguard.statistics.robust import difference_scale, trailing_median
 
 FloatArray = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def bursts(
     logs = np.log(np.maximum(values, tiny))
     past = trailing_median(logs, window, minimum=5)
     ratio = np.exp(np.minimum(logs - past, 700.0))
-    scale = max(noise_scale(logs), 1e-9)
+    scale = max(difference_scale(logs), 1e-9)
     with np.errstate(invalid="ignore"):
         is_burst = (ratio >= min_ratio) & ((logs - past) / scale >= min_z)
     return np.flatnonzero(is_burst), ratio

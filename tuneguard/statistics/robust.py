@@ -32,15 +32,34 @@ def noise_scale(values: FloatArray) -> float:
     >>> round(noise_scale(np.array([0.69, 0.69, 0.69, 0.69, 0.7, 0.69, 0.69, 0.69])), 4)
     0.0038
     """
+    scale = difference_scale(values)
+    if len(values) < 3:
+        return scale
+    differences = np.diff(values)
+    nothing = 1e-12 * float(np.abs(values).max())
+    if scale <= nothing and abs(float(np.median(differences))) <= nothing:
+        widest = float(np.abs(differences).max())
+        scale = widest * float(np.std(differences / widest)) if widest > 0.0 else 0.0
+        return float(scale / np.sqrt(2.0))
+    return scale
+
+
+def difference_scale(values: FloatArray) -> float:
+    """The same without the resort to the standard deviation, which single leaps would inflate.
+
+    Args:
+        values: Shape `(n,)`, finite.
+
+    Returns:
+        The scale in the unit of `values`; 0 for fewer than three points, and where most
+        neighbours are equal.
+
+    >>> difference_scale(np.array([1.0, 1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 1.0]))
+    0.0
+    """
     if len(values) < 3:
         return 0.0
-    differences = np.diff(values)
-    deviation = float(_NORMAL_PER_MAD * median_abs_deviation(differences))
-    nothing = 1e-12 * float(np.abs(values).max())
-    if deviation <= nothing and abs(float(np.median(differences))) <= nothing:
-        widest = float(np.abs(differences).max())
-        deviation = widest * float(np.std(differences / widest)) if widest > 0.0 else 0.0
-    return float(deviation / np.sqrt(2.0))
+    return float(_NORMAL_PER_MAD * median_abs_deviation(np.diff(values)) / np.sqrt(2.0))
 
 
 def running_median(values: FloatArray, window: int) -> FloatArray:
