@@ -67,6 +67,14 @@ def test_a_key_that_mlflow_refuses_costs_only_itself(
     assert len([one for one in caplog.records if "bad[key]" in one.getMessage()]) == 1
 
 
+def test_what_the_threads_cost_is_known(spool: Spool) -> None:
+    sink = Sink(spool)
+    assert sink.cpu_seconds == 0.0
+    sink.put(losses(*range(500)))
+    sink.close("FINISHED")
+    assert 0.0 < sink._delivery.cpu_seconds < sink.cpu_seconds
+
+
 def test_a_param_of_the_user_is_not_overwritten(
     client: MlflowClient, run_id: str, spool: Spool
 ) -> None:

@@ -29,6 +29,10 @@ class DeliveryThread:
 
     Args:
         spool: What is to be delivered.
+
+    Attributes:
+        failure: Why the last delivery failed; empty where it did not.
+        cpu_seconds: CPU time that the thread has used up to its last delivery.
     """
 
     def __init__(self, spool: Spool) -> None:
@@ -39,6 +43,7 @@ class DeliveryThread:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tuneguard-delivery", daemon=True)
         self.failure = ""
+        self.cpu_seconds = 0.0
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -65,7 +70,9 @@ class DeliveryThread:
         interval = SETTLE_SECONDS if self._awaited.wait(HOLD_SECONDS) else 0.0
         while not self._finishing.wait(interval):
             interval = INTERVAL_SECONDS if self._send() else min(2 * interval, _LONGEST_INTERVAL)
+            self.cpu_seconds = time.thread_time()
         self._finish()
+        self.cpu_seconds = time.thread_time()
         self._ended.set()
 
     def _send(self) -> bool:

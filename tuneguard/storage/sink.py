@@ -52,12 +52,18 @@ class Sink:
         self._record = RecordWriter(spool)
         self._warned: set[str] = set()
         self.dropped = 0
+        self._writer_cpu_seconds = 0.0
         self._writer = threading.Thread(
             target=self._write_packets, name="tuneguard-writer", daemon=True
         )
         self._delivery = DeliveryThread(spool)
         self._writer.start()
         self._delivery.start()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time that the writer and the delivery have used, up to the last round of each."""
+        return self._writer_cpu_seconds + self._delivery.cpu_seconds
 
     def put(self, packet: Packet) -> None:
         """Hand over a packet without waiting."""
@@ -124,9 +130,11 @@ class Sink:
                 self._spool.change_manifest(**item)
             else:
                 self._write(item)
+            self._writer_cpu_seconds = time.thread_time()
         self._spool.outbox.append(self._charts.finish())
         self._cut(is_last=True)
         self._spool.change_manifest(dropped=self.dropped + self._spool.outbox.dropped)
+        self._writer_cpu_seconds = time.thread_time()
 
     def _write(self, packet: Packet) -> None:
         try:
