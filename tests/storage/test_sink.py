@@ -75,6 +75,15 @@ def test_what_the_threads_cost_is_known(spool: Spool) -> None:
     assert 0.0 < sink._delivery.cpu_seconds < sink.cpu_seconds
 
 
+def test_a_sink_is_drained_once_its_points_are_delivered(spool: Spool) -> None:
+    sink = Sink(spool)
+    assert sink.is_drained
+    sink.put(losses(*range(500)))
+    assert not sink.is_drained
+    sink.close("FINISHED")
+    assert sink.is_drained
+
+
 def test_a_param_of_the_user_is_not_overwritten(
     client: MlflowClient, run_id: str, spool: Spool
 ) -> None:

@@ -34,6 +34,13 @@ class Outbox:
         self._given = (0, 0, 0)
         self.dropped = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything that came has been delivered."""
+        with self._mutex:
+            size = self._points.stat().st_size if self._points and self._points.exists() else 0
+            return self._offset >= size and not self._in_memory
+
     def append(self, points: Iterable[ChartPoint]) -> None:
         """Keep points until they are delivered. Never raises for a disk that is full."""
         with self._mutex:

@@ -65,6 +65,11 @@ class Sink:
         """CPU time that the writer and the delivery have used, up to the last round of each."""
         return self._writer_cpu_seconds + self._delivery.cpu_seconds
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether what was handed over is written down, and what is charted of it delivered."""
+        return not self._queue.unfinished_tasks and self._spool.outbox.is_empty
+
     def put(self, packet: Packet) -> None:
         """Hand over a packet without waiting."""
         try:
@@ -131,10 +136,12 @@ class Sink:
             else:
                 self._write(item)
             self._writer_cpu_seconds = time.thread_time()
+            self._queue.task_done()
         self._spool.outbox.append(self._charts.finish())
         self._cut(is_last=True)
         self._spool.change_manifest(dropped=self.dropped + self._spool.outbox.dropped)
         self._writer_cpu_seconds = time.thread_time()
+        self._queue.task_done()
 
     def _write(self, packet: Packet) -> None:
         try:
