@@ -33,6 +33,14 @@ SKIPPED_STEPS: Final = "tuneguard/skipped_steps"
 OVERHEAD: Final = "tuneguard/overhead"
 STRIDE: Final = "tuneguard/stride"
 
+RANK_STEP_SKEW: Final = "rank/step_seconds_skew"
+RANK_DATA_WAIT_GAP: Final = "rank/data_wait_gap"
+RANK_GRADIENT_DISAGREEMENT: Final = "rank/gradient_disagreement"
+RANK_LOSS_SPREAD: Final = "rank/loss_spread"
+
+SHARD: Final = "shard/"
+WEIGHT_NORM: Final = "weight_norm"
+
 PREFIX: Final = "tuneguard/"
 MAXIMUM_SUFFIX: Final = "/max"
 MAX_KEY_LENGTH: Final = 250
@@ -66,6 +74,20 @@ METRIC_KEYS: Final[dict[str, str]] = {
     f"<key>{MAXIMUM_SUFFIX}": "The maximum over a stride, where `<key>` shows the median over it.",
 }
 """Every metric key that the recorder writes, and what it holds."""
+
+RANK_SERIES: Final[dict[str, str]] = {
+    RANK_STEP_SKEW: "Time of the slowest rank's step over the median of all ranks' times.",
+    RANK_DATA_WAIT_GAP: (
+        "Largest share of its step that a rank waited for data, less the median of all ranks'."
+    ),
+    RANK_GRADIENT_DISAGREEMENT: (
+        "Largest less smallest global gradient norm of the ranks, over their median; infinite "
+        "where it is finite on some ranks only. Where parameters are not sharded, the gradient "
+        "is the same everywhere and this is 0."
+    ),
+    RANK_LOSS_SPREAD: "Largest less smallest loss of the ranks, each of its own batch.",
+}
+"""Every series that reading a distributed run adds, and what it holds."""
 
 TAGS: Final[dict[str, str]] = {
     TAG_VERDICT: "`healthy`, `info`, `warning`, `critical` or `inconclusive`.",

@@ -58,6 +58,22 @@ def test_a_resumed_run_follows_the_first(
     assert both.digest != first.digest
 
 
+def test_the_ranks_of_a_launch_are_one_recording(
+    client: MlflowClient, run_id: str, tmp_path: Path
+) -> None:
+    first = Manifest("b", layers=("in",), world_size=3)
+    keep(client, run_id, first, tmp_path, [1.0, 2.0])
+    keep(client, run_id, Manifest("a-rank-1", rank=1, leader="b"), tmp_path, [1.5, 2.0, 9.0])
+    keep(client, run_id, Manifest("c", params={"world_size": "1"}), tmp_path, [3.0])
+    keep(client, run_id, Manifest("d-rank-2", rank=2), tmp_path, [7.0])
+    record = load_record(client, run_id)
+    assert record is not None
+    assert record.points["train/loss"][1].tolist() == [1.0, 2.0, 3.0]
+    assert record.points[keys.RANK_LOSS_SPREAD][1].tolist() == [0.5, 0.0]
+    assert record.layers == ("in",)
+    assert record.missing_ranks == (2,)
+
+
 def test_a_run_without_a_record_has_none(client: MlflowClient, run_id: str) -> None:
     assert load_record(client, run_id) is None
 

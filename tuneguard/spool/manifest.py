@@ -49,6 +49,10 @@ class Manifest:
         dropped: How many values were lost because nothing could take them.
         complete: Whether recording has ended.
         beside: Its number among the recorders that were at work when it started; the first is 0.
+        rank: Which of the processes that train together recorded this; the first is 0.
+        world_size: How many processes train together.
+        is_sharded: Whether the parameters are spread over the ranks, so that norms are of shards.
+        leader: Id of the recorder of rank 0, where this is another rank's and knows it.
     """
 
     recorder: str
@@ -62,6 +66,10 @@ class Manifest:
     dropped: int = 0
     complete: bool = False
     beside: int = 0
+    rank: int = 0
+    world_size: int = 1
+    is_sharded: bool = False
+    leader: str = ""
 
     @property
     def prefix(self) -> str:
@@ -114,15 +122,18 @@ class Manifest:
         return replace(self, parts=tuple(sorted((*self.parts, part), key=lambda one: one.name)))
 
 
-def new_recorder_id(started: datetime | None = None) -> str:
+def new_recorder_id(started: datetime | None = None, rank: int = 0) -> str:
     """Return an id that sorts by the time at which recording started.
 
     >>> new_recorder_id(datetime(2026, 5, 1, 12, tzinfo=timezone.utc))[:20]
     '20260501T120000.000Z'
+    >>> new_recorder_id(rank=3)[-7:]
+    '-rank-3'
     """
     moment = (started or datetime.now(timezone.utc)).astimezone(timezone.utc)
     stamp = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
-    return f"{stamp}-{secrets.token_hex(3)}"
+    of_rank = f"-rank-{rank}" if rank else ""
+    return f"{stamp}-{secrets.token_hex(3)}{of_rank}"
 
 
 def _from_document(document: Mapping[str, Any]) -> Manifest:
@@ -145,6 +156,10 @@ def _from_document(document: Mapping[str, Any]) -> Manifest:
         dropped=int(document["dropped"]),
         complete=bool(document["complete"]),
         beside=int(document.get("beside", 0)),
+        rank=int(document.get("rank", 0)),
+        world_size=int(document.get("world_size", 1)),
+        is_sharded=bool(document.get("is_sharded", False)),
+        leader=str(document.get("leader", "")),
     )
 
 

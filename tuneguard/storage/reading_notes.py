@@ -37,6 +37,13 @@ def notes_of(
             f"{1 + len(record.beside)} recorders were at work at the same time. The first is "
             f"judged; the series of the others begin with {', '.join(record.beside)}."
         )
+    if record.missing_ranks:
+        listed = ", ".join(map(str, record.missing_ranks))
+        notes.append(
+            f"Rank {listed} of the distributed training left no record: norms of sharded "
+            "parameters are what rank 0 could add up. Where that machine still has the spool, "
+            "send it: tuneguard sync."
+        )
     sampled = sorted(key for key, points in histories.items() if points.is_sampled)
     if sampled:
         notes.append(

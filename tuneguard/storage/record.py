@@ -12,14 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlflow import MlflowClient
-from numpy.typing import NDArray
 
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
 from tuneguard.spool.columns import SCHEMA, Columns
 from tuneguard.spool.manifest import Manifest, Part
-
-Points = tuple[NDArray[np.int64], NDArray[np.float64]]
+from tuneguard.storage.launches import Launch, launches_of
+from tuneguard.storage.rank_parts import Points, across_ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +36,7 @@ class Record:
         size: Bytes of all parts.
         digest: Hash of the manifests; it changes whenever the record does.
         beside: Prefixes of the keys of recorders that were at work beside the first.
+        missing_ranks: Ranks of a distributed training that left nothing to read.
     """
 
     points: Mapping[str, Points] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Record:
     size: int = 0
     digest: str = ""
     beside: tuple[str, ...] = ()
+    missing_ranks: tuple[int, ...] = ()
 
 
 def load_record(client: MlflowClient, run_id: str) -> Record | None:
@@ -67,14 +68,16 @@ def load_record(client: MlflowClient, run_id: str) -> Record | None:
     manifests = load_manifests(client, run_id)
     if not manifests:
         return None
-    batches: list[tuple[str, Columns]] = []
+    points: dict[str, dict[str, Points]] = {}
     with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:
         for manifest, _ in manifests:
-            for part in manifest.parts:
-                path = f"{keys.RECORD}/{manifest.recorder}/{part.name}"
-                columns = _read(_download(client, run_id, path, folder), part)
-                batches.append((manifest.prefix, columns))
-    return _merged([manifest for manifest, _ in manifests], batches, _digest(manifests))
+            path = f"{keys.RECORD}/{manifest.recorder}"
+            batches = (
+                _read(_download(client, run_id, f"{path}/{part.name}", folder), part)
+                for part in manifest.parts
+            )
+            points[manifest.recorder] = _points_of(batches)
+    return _merged([manifest for manifest, _ in manifests], points, _digest(manifests))
 
 
 def load_manifests(client: MlflowClient, run_id: str) -> list[tuple[Manifest, str]]:
@@ -116,32 +119,63 @@ def _read(path: Path, part: Part) -> Columns:
         raise HistoryFormatError(f"Part {part.name} of the record: {error}.") from error
 
 
-def _merged(
-    manifests: list[Manifest], batches: Iterable[tuple[str, Columns]], digest: str
-) -> Record:
+def _points_of(batches: Iterable[Columns]) -> dict[str, Points]:
     pieces: dict[str, list[Columns]] = {}
-    for prefix, batch in batches:
+    for batch in batches:
         for key, columns in batch.by_key():
-            pieces.setdefault(f"{prefix}{key}", []).append(columns)
-    points = {
+            pieces.setdefault(key, []).append(columns)
+    return {
         key: (
             np.concatenate([piece.steps for piece in found]),
             np.concatenate([piece.values for piece in found]),
         )
         for key, found in pieces.items()
     }
-    first = [m for m in manifests if not m.beside]
+
+
+def _merged(
+    manifests: list[Manifest], kept: Mapping[str, Mapping[str, Points]], digest: str
+) -> Record:
+    launches = launches_of(manifests)
+    leaders = [launch.leader for launch in launches]
+    first = [m for m in leaders if not m.beside]
     planned = [m.planned_steps for m in first if m.planned_steps is not None]
     return Record(
-        points=points,
+        points=_in_succession(_points_of_launch(launch, kept) for launch in launches),
         layers=next((m.layers for m in reversed(first) if m.layers), ()),
         params={name: value for m in first for name, value in m.params.items()},
-        higher_is_better={name: up for m in manifests for name, up in m.higher_is_better.items()},
+        higher_is_better={name: up for m in leaders for name, up in m.higher_is_better.items()},
         planned_steps=planned[-1] if planned else None,
         size=sum(m.size for m in manifests),
         digest=digest,
-        beside=tuple(sorted({m.prefix for m in manifests if m.beside})),
+        beside=tuple(sorted({m.prefix for m in leaders if m.beside})),
+        missing_ranks=tuple(sorted({rank for launch in launches for rank in launch.missing})),
     )
+
+
+def _points_of_launch(
+    launch: Launch, kept: Mapping[str, Mapping[str, Points]]
+) -> dict[str, Points]:
+    found = across_ranks(
+        {rank: kept[manifest.recorder] for rank, manifest in launch.ranks.items()},
+        launch.leader.world_size,
+        is_sharded=launch.leader.is_sharded,
+    )
+    return {f"{launch.leader.prefix}{key}": points for key, points in found.items()}
+
+
+def _in_succession(recordings: Iterable[Mapping[str, Points]]) -> dict[str, Points]:
+    pieces: dict[str, list[Points]] = {}
+    for recording in recordings:
+        for key, points in recording.items():
+            pieces.setdefault(key, []).append(points)
+    return {
+        key: (
+            np.concatenate([steps for steps, _ in found]),
+            np.concatenate([values for _, values in found]),
+        )
+        for key, found in pieces.items()
+    }
 
 
 def _digest(manifests: list[tuple[Manifest, str]]) -> str:
