@@ -54,7 +54,7 @@ class Loop:
     ) -> Loop:
         optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
         kept = Kept()
-        return cls(model, optimizer, kept, Recorder(Layers(model), optimizer, kept, **options))
+        return cls(model, optimizer, kept, Recorder(Layers(model), [optimizer], kept, **options))
 
     def step(self, inputs: torch.Tensor, *, clip: float | None = None) -> torch.Tensor:
         self.optimizer.zero_grad()

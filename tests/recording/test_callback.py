@@ -192,7 +192,7 @@ def test_nothing_of_ours_reaches_the_loop(
         (guard._sink, "put"),
         (guard._sink, "describe"),
         (guard._recorder, "add"),
-        (guard._recorder._updates, "before"),
+        (guard._recorder._sampler, "before_update"),
     ]:
         monkeypatch.setattr(owner, name, spoil)
     with caplog.at_level(logging.WARNING, "tuneguard"), guard:
@@ -214,6 +214,8 @@ def test_nothing_of_ours_reaches_the_loop(
         {"num_classes": 2.5},
         {"model": None},
         {"optimizer": None},
+        {"optimizer": []},
+        {"budget": 0.0},
     ],
 )
 def test_wrong_arguments_are_refused(

@@ -31,6 +31,9 @@ def test_every_step_is_measured(
         "gradient_norm/0",
         "gradient_norm/3",
         keys.UPDATE_RATIO_GLOBAL,
+        keys.UPDATE_NORM_GLOBAL,
+        keys.GRADIENT_COSINE,
+        keys.COSINE_TO_UPDATE,
         "update_ratio/0",
         "update_ratio/3",
         "learning_rate/0",
@@ -135,15 +138,17 @@ def test_a_model_without_gradients_is_no_trouble(make_loop: MakeLoop) -> None:
     assert keys.GRADIENT_NORM_GLOBAL not in loop.kept.points()
 
 
-def test_updates_are_sampled_in_pairs_later(
+def test_gradients_and_updates_are_sampled_in_pairs_later(
     make_loop: MakeLoop, model: nn.Module, inputs: torch.Tensor
 ) -> None:
-    loop = make_loop(model, schedule=Schedule(dense_steps=2, pair_every=5))
+    loop = make_loop(model, schedule=Schedule(dense_steps=2, stride=5))
     for _ in range(12):
         loop.step(inputs)
     loop.recorder.close()
-    steps = [step for step, _ in loop.kept.points()[keys.UPDATE_RATIO_GLOBAL]]
-    assert steps == [0, 1, 5, 6, 10, 11]
+    points = loop.kept.points()
+    for key in (keys.GRADIENT_NORM_GLOBAL, keys.UPDATE_RATIO_GLOBAL):
+        assert [step for step, _ in points[key]] == [0, 1, 2, 7, 8, 11]
+    assert [step for step, _ in points[keys.TRAIN_LOSS]] == list(range(12))
 
 
 def test_packets_are_handed_over_while_the_loop_runs(
@@ -155,10 +160,10 @@ def test_packets_are_handed_over_while_the_loop_runs(
     loop = make_loop(model, flush_every=1000)
     loop.step(inputs)
     assert not loop.kept.packets
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 3.0)
+    now = time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: now + 3.0)
     loop.step(inputs)
-    assert [packet.size for packet in loop.kept.packets] == [9]
+    assert [packet.size for packet in loop.kept.packets] == [10]
 
 
 def test_a_step_that_is_not_taken_is_counted(

@@ -21,7 +21,7 @@ OURS = keys.PREFIX + keys.TRAIN_LOSS
 
 
 def epoch(guard: TuneGuardCallback, model: nn.Module, each_step: Callable[[int], None]) -> None:
-    optimizer = guard._recorder._optimizer
+    optimizer = guard._recorder._rates._optimizers[0]
     for step in range(STEPS):
         optimizer.zero_grad()
         loss = model(torch.ones(4, 6)).square().mean()

@@ -5,19 +5,27 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sized
+import time
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from tuneguard.recording.facts import facts_of_model, facts_of_optimizer
+from tuneguard.recording.arguments import (
+    checked_first_step,
+    checked_optimizers,
+    require_model,
+    require_positive,
+    require_share,
+)
+from tuneguard.recording.budget import Budget
+from tuneguard.recording.facts import facts_of_model, facts_of_optimizers
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
-from tuneguard.recording.recorder import Recorder
-from tuneguard.recording.resumed import steps_taken
+from tuneguard.recording.recorder import FLUSH_STEPS, Recorder
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
 from tuneguard.spool.manifest import Manifest, new_recorder_id
@@ -38,19 +46,21 @@ class TuneGuardCallback:
 
     Args:
         model: The model that is trained.
-        optimizer: The optimizer that trains it; its steps are hooked.
+        optimizer: The optimizer that trains it, or several; their steps are hooked.
         scaler: The `GradScaler` in use, so that norms are unscaled and skipped steps are seen.
         accumulate: Micro-batches in an optimizer step.
         task: What is learned, such as `classification` or `regression`.
         num_classes: Number of classes of a classification.
         higher_is_better: Direction of validation metrics, by name.
         planned_steps: How many optimizer steps are planned.
+        budget: Share of the loop's time that recording may cost. Gradients and updates are
+            sampled as often as it allows, at most at every step.
         first_step: The optimizer step at which a resumed run goes on; where not given, the
             number of steps in the optimizer's own state (Adam and the like keep it), else 0.
         run_id: An existing run to record into; its status is left alone.
         tracking_uri: The tracking store; MLflow's own choice where not given.
         experiment: Name of the experiment for a run that is started here.
-        flush_every: Steps that are handed over together, at most.
+        flush_every: Steps that are handed over together, at most; after two seconds, fewer are.
         spool: Folder for what MLflow has not taken yet; $TUNEGUARD_SPOOL or the user's cache
             where not given.
 
@@ -72,7 +82,7 @@ class TuneGuardCallback:
     def __init__(  # noqa: PLR0913 - each names one thing that only the user knows
         self,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer],
         *,
         scaler: torch.amp.GradScaler | None = None,
         accumulate: int = 1,
@@ -80,22 +90,25 @@ class TuneGuardCallback:
         num_classes: int | None = None,
         higher_is_better: Mapping[str, bool] | None = None,
         planned_steps: int | None = None,
+        budget: float = 0.01,
         first_step: int | None = None,
         run_id: str | None = None,
         tracking_uri: str | None = None,
         experiment: str | None = None,
-        flush_every: int = 50,
+        flush_every: int = FLUSH_STEPS,
         spool: str | os.PathLike[str] | None = None,
     ) -> None:
-        _check(model, optimizer)
+        require_model(model)
+        optimizers = checked_optimizers(optimizer)
         numbers = {
             "accumulate": accumulate,
             "num_classes": num_classes,
             "planned_steps": planned_steps,
             "flush_every": flush_every,
         }
-        _check_positive(numbers)
-        first_step = _checked_first_step(first_step, optimizer)
+        require_positive(numbers)
+        require_share("budget", budget)
+        first_step = checked_first_step(first_step, optimizers)
         given = {"task": task, **numbers}
         del given["flush_every"]
         self.process = os.getpid()
@@ -104,7 +117,7 @@ class TuneGuardCallback:
         self._left_out: set[str] = set()
         layers = Layers(model)
         self._facts = {name: str(value) for name, value in given.items() if value is not None}
-        self._facts |= facts_of_optimizer(optimizer) | facts_of_model(model)
+        self._facts |= facts_of_optimizers(optimizers) | facts_of_model(model)
         manifest = Manifest(
             new_recorder_id(),
             layers=layers.names,
@@ -116,10 +129,11 @@ class TuneGuardCallback:
         self._sink = Sink(self._spool)
         self._recorder = Recorder(
             layers,
-            optimizer,
+            optimizers,
             self._sink,
             scaler=scaler,
             flush_every=flush_every,
+            budget=Budget(budget, self._sink, time.perf_counter(), first_step),
             first_step=first_step,
         )
         self._is_closed = False
@@ -138,10 +152,13 @@ class TuneGuardCallback:
             loss: The loss of the micro-batch, one element, as it is before a `GradScaler`
                 scales it: `loss`, not `scaler.scale(loss)`.
         """
+        entered = time.perf_counter()
         self._check_open()
         measured = measured_loss(loss)
         if self._loss.add(measured):
-            self._recorder.begin_step(self._loss.take())
+            self._recorder.begin_step(self._loss.take(), entered)
+        else:
+            self._recorder.micro_batch()
         if measured is None:
             raise TypeError(f"the loss must be one real number, not {_described(loss)}")
 
@@ -225,29 +242,6 @@ def _described(loss: object) -> str:
     if isinstance(loss, torch.Tensor):
         return f"a tensor of shape {tuple(loss.shape)} and {loss.dtype}"
     return type(loss).__name__
-
-
-def _check(model: object, optimizer: object) -> None:
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch.nn.Module, not {type(model).__name__}.")  # noqa: TRY004 - wrong arguments all raise the same
-    if not hasattr(optimizer, "register_step_post_hook"):
-        raise ValueError(
-            f"optimizer must be a torch.optim.Optimizer, not {type(optimizer).__name__}."
-        )
-
-
-def _check_positive(numbers: Mapping[str, int | None]) -> None:
-    for name, value in numbers.items():
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}.")
-
-
-def _checked_first_step(given: int | None, optimizer: torch.optim.Optimizer) -> int:
-    if given is None:
-        return steps_taken(optimizer)
-    if not isinstance(given, int) or given < 0:
-        raise ValueError(f"first_step must be a whole number of at least 0, not {given!r}.")
-    return given
 
 
 def _status_after(error: BaseException | None) -> str:

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 
 class DeviceCopy:
-    """One copy of many tensors; started at once, waited for when it is read.
+    """Copies of tensors to the host; started at once, waited for when they are read.
+
+    Those of one device come in one piece; what is on the host already is taken as it is, so the
+    caller must not write to it any more.
 
     Args:
         tensors: On any devices, of any shapes.
@@ -18,22 +21,25 @@ class DeviceCopy:
 
     def __init__(self, tensors: Sequence[torch.Tensor]) -> None:
         self._sizes = [tensor.numel() for tensor in tensors]
-        self._places: dict[torch.device, list[int]] = {}
+        self._here: dict[int, torch.Tensor] = {}
+        places: dict[torch.device, list[int]] = {}
         for position, tensor in enumerate(tensors):
-            self._places.setdefault(tensor.device, []).append(position)
+            if tensor.device.type == "cpu":
+                self._here[position] = tensor
+            else:
+                places.setdefault(tensor.device, []).append(position)
         self._copies = [
-            _Copy(torch.cat([tensors[position].detach().reshape(-1) for position in positions]))
-            for positions in self._places.values()
+            (positions, _Copy(torch.cat([tensors[one].detach().reshape(-1) for one in positions])))
+            for positions in places.values()
         ]
 
     def read(self) -> list[NDArray[np.float64]]:
         """Return the tensors, flat and in the order in which they were given."""
-        found: dict[int, NDArray[np.float64]] = {}
-        for positions, copy in zip(self._places.values(), self._copies, strict=True):
-            ends = np.cumsum([self._sizes[position] for position in positions])
-            pieces = np.split(copy.read(), ends[:-1])
-            found.update(zip(positions, pieces, strict=True))
-        return [found[position] for position in range(len(self._sizes))]
+        for positions, copy in self._copies:
+            pieces = torch.split(copy.read(), [self._sizes[one] for one in positions])
+            self._here.update(zip(positions, pieces, strict=True))
+        self._copies = []
+        return [_to_numpy(self._here[position]) for position in range(len(self._sizes))]
 
 
 class _Copy:
@@ -49,8 +55,12 @@ class _Copy:
                 self._event = torch.cuda.Event()  # type: ignore[no-untyped-call] # torch has no types for it
                 self._event.record()
 
-    def read(self) -> NDArray[np.float64]:
+    def read(self) -> torch.Tensor:
         if self._event is not None:
             self._event.synchronize()
-        values: NDArray[np.float64] = self._host.cpu().to(torch.float64).numpy()
-        return values
+        return self._host.cpu()
+
+
+def _to_numpy(tensor: torch.Tensor) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = tensor.detach().reshape(-1).to(torch.float64).numpy()
+    return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -19,10 +19,11 @@ _SETTINGS = {
 }
 
 
-def facts_of_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, str]:
-    """Return the optimizer's class and the settings of its first parameter group."""
-    facts = {"optimizer": type(optimizer).__name__}
-    group = optimizer.param_groups[0] if optimizer.param_groups else {}
+def facts_of_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, str]:
+    """Return the optimizers' classes, and the settings of the first parameter group."""
+    facts = {"optimizer": ", ".join(dict.fromkeys(type(one).__name__ for one in optimizers))}
+    groups = [group for one in optimizers for group in one.param_groups]
+    group = groups[0] if groups else {}
     for setting, name in _SETTINGS.items():
         if group.get(setting) is not None:
             facts[name] = _text(group[setting])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -47,22 +47,21 @@ class Layers:
         )
 
     def sums(
-        self, of_parameters: NDArray[np.float64], indices: Iterable[int] | None = None
+        self, of_parameters: NDArray[np.float64], indices: Sequence[int] | NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Add up a quantity of parameters over the layers.
 
         Args:
-            of_parameters: Shape `(steps, parameters)`.
-            indices: Which parameter each column belongs to; all of them where not given.
+            of_parameters: Shape `(n,)`.
+            indices: Which parameter each entry belongs to.
 
         Returns:
-            The sums, of shape `(steps, layers)`, and of each layer whether anything was added.
+            The sums, of shape `(layers,)`, and of each layer whether anything was added.
         """
-        layer_of = self._layer_of if indices is None else self._layer_of[list(indices)]
-        sums = np.zeros((len(of_parameters), len(self.names)))
-        for layer in np.unique(layer_of):
-            sums[:, layer] = of_parameters[:, layer_of == layer].sum(axis=1)
-        return sums, np.isin(np.arange(len(self.names)), layer_of)
+        layer_of = self._layer_of[np.asarray(indices, dtype=np.intp)]
+        count = len(self.names)
+        sums = np.bincount(layer_of, of_parameters, count).astype(np.float64)
+        return sums, np.bincount(layer_of, minlength=count) > 0
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-
-from tuneguard import keys
+import math
+from typing import NamedTuple
 
 
-@dataclass(slots=True)
+class StepTime(NamedTuple):
+    """How the time up to a step was spent.
+
+    Attributes:
+        seconds: Since the step before; NaN where that is not known.
+        waited: Seconds of it spent waiting for data; NaN where that is not known.
+        samples: How many samples came, 0 where that is not known.
+    """
+
+    seconds: float
+    waited: float
+    samples: int
+
+
 class LoopClock:
     """Time between consecutive steps, the wait for data in it, and the samples seen."""
 
-    _last: float | None = None
-    _waited: float = 0.0
-    _samples: int = 0
-    _has_batches: bool = False
+    def __init__(self) -> None:
+        self._last = math.nan
+        self._waited = 0.0
+        self._samples = 0
+        self._has_batches = False
 
     def waited(self, seconds: float, samples: int) -> None:
         """Note the wait for one batch, and how many samples it brought."""
@@ -25,19 +37,17 @@ class LoopClock:
 
     def interrupt(self) -> None:
         """Forget the step that is going on: it holds a validation, or the like."""
-        self._last = None
+        self._last = math.nan
 
-    def step(self) -> dict[str, float]:
-        """End a step, and return what is known of its time, by metric key."""
-        now = time.perf_counter()
-        last, self._last = self._last, now
-        waited, self._waited = self._waited, 0.0
-        samples, self._samples = self._samples, 0
-        if last is None or now <= last:
-            return {}
-        times = {keys.STEP_SECONDS: now - last}
-        if self._has_batches:
-            times[keys.DATA_WAIT_FRACTION] = min(1.0, waited / (now - last))
-            if samples:
-                times[keys.SAMPLES_PER_SECOND] = samples / (now - last)
-        return times
+    def step(self, now: float) -> StepTime:
+        """End a step.
+
+        Args:
+            now: The moment, in seconds of `time.perf_counter`.
+        """
+        seconds, self._last = now - self._last, now
+        if not self._has_batches:
+            return StepTime(seconds, math.nan, 0)
+        time = StepTime(seconds, self._waited, self._samples)
+        self._waited, self._samples = 0.0, 0
+        return time

@@ -38,13 +38,15 @@ def measured_loss(loss: Any) -> Loss | None:
     """Return a copy of what the loop gives as its loss; `None` where it is no real number.
 
     >>> measured_loss(torch.tensor([1.0, 3.0])), measured_loss(1), measured_loss("1")
-    (tensor(2.), 1.0, None)
+    (2.0, 1.0, None)
     """
     if isinstance(loss, torch.Tensor):
         if not loss.is_floating_point() or not loss.numel():
             return None
-        # a copy: the loop may write to the same memory again
-        return loss.detach().clone() if loss.ndim == 0 else loss.detach().mean()
+        if loss.ndim:
+            loss = loss.detach().mean()
+        # a copy: the loop may write to the same memory again; only a host's is there at once
+        return float(loss.item()) if loss.device.type == "cpu" else loss.detach().clone()
     try:
         return None if isinstance(loss, str | bytes) else float(loss)
     except (TypeError, ValueError, OverflowError):

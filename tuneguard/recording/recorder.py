@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 
 from tuneguard import keys
-from tuneguard.recording.gradients import gradient_norms
+from tuneguard.recording.budget import TIMED_EVERY, Budget
+from tuneguard.recording.device_copy import DeviceCopy
 from tuneguard.recording.layers import Layers
+from tuneguard.recording.learning_rates import LearningRates
 from tuneguard.recording.loop_clock import LoopClock
 from tuneguard.recording.loss_mean import Loss
-from tuneguard.recording.schedule import Schedule
-from tuneguard.recording.step_packet import Step, StepPacket
+from tuneguard.recording.sampler import Sampler
+from tuneguard.recording.samples import Sample, SampleReader
+from tuneguard.recording.schedule import Look, Schedule
+from tuneguard.recording.sketch import Sketch
+from tuneguard.recording.step_packet import StepPacket, TakenSample
+from tuneguard.recording.step_rows import StepRows
 from tuneguard.recording.unbreakable import unbreakable
-from tuneguard.recording.updates import UpdateSample
 
 FLUSH_SECONDS = 2.0
+FLUSH_STEPS = 1000
+_HELD_SAMPLES = 64
 
 
 class Outlet(Protocol):
@@ -30,163 +37,212 @@ class Outlet(Protocol):
         """Take a packet without waiting."""
 
 
+@dataclass(slots=True)
+class _OpenStep:
+    """A step whose gradient is complete, and whose optimizers have not all been stepped."""
+
+    number: int
+    moment: float
+    look: Look
+    is_timed: bool
+    sample: Sample | None = None
+    updates: int = 0
+
+
 class Recorder:
     """Follows the optimizer steps of one training loop.
 
-    A step begins when its gradient is complete and ends with the optimizer's step, or, where the
-    optimizer was not stepped, with the next gradient.
+    A step begins when its gradient is complete and ends with the optimizer's step, or, where not
+    every optimizer was stepped, with the next gradient. Loss, learning rates and times of every
+    step are kept; gradients and updates are sampled at the steps that the schedule says.
 
     Args:
         layers: The model's parameters.
-        optimizer: Its steps are hooked.
+        optimizers: Their steps are hooked.
         outlet: Where packets go.
         scaler: What scales the loss, if anything does.
         flush_every: Steps in a packet, at most.
-        schedule: Which steps are measured how closely.
+        schedule: Which steps are looked at closely.
+        budget: Decides the schedule's stride; `None` leaves it as it is.
         first_step: The number of the first step, for a training that goes on.
     """
 
     def __init__(  # noqa: PLR0913 - the loop's own objects, and how closely to look
         self,
         layers: Layers,
-        optimizer: torch.optim.Optimizer,
+        optimizers: Sequence[torch.optim.Optimizer],
         outlet: Outlet,
         *,
         scaler: torch.amp.GradScaler | None = None,
-        flush_every: int = 50,
+        flush_every: int = FLUSH_STEPS,
         schedule: Schedule | None = None,
+        budget: Budget | None = None,
         first_step: int = 0,
     ) -> None:
         self.process = os.getpid()
         self.failed: set[str] = set()
         self.clock = LoopClock()
-        self.skipped = 0
-        self._layers = layers
-        self._optimizer = optimizer
-        self._outlet = outlet
-        self._scaler = scaler
-        self._flush_every = flush_every
         self._schedule = schedule or Schedule()
-        self._updates = UpdateSample(layers.parameters)
-        self._buffer: list[Step] = []
-        self._flushed = time.monotonic()
-        self._open: Step | None = None
-        self._is_updating = False
+        self._budget = budget
+        self._outlet = outlet
+        self._flush_every = flush_every
+        sketch = Sketch(layers.parameters)
+        self._sampler = Sampler(layers, sketch, optimizers, scaler)
+        self._reader = SampleReader(layers, sketch)
+        self._rates = LearningRates(optimizers)
+        self._rows = StepRows()
+        self._samples: list[TakenSample] = []
+        self._flushed = time.perf_counter()
         self._next = first_step
-        self._skipped_on_device: torch.Tensor | None = None
-        self._hooks = (
-            optimizer.register_step_pre_hook(lambda *_: self._before_update()),
-            optimizer.register_step_post_hook(lambda *_: self._after_update()),
-        )
+        self._look = self._schedule.look(first_step)
+        self._step: _OpenStep | None = None
+        self._is_updating = False
+        self._skipped = 0
+        self._skipped_on_device: dict[int, torch.Tensor] = {}
+        self._optimizer_count = len(optimizers)
+        self._hooks = [
+            hook
+            for one in optimizers
+            for hook in (
+                one.register_step_pre_hook(self._before_update),
+                one.register_step_post_hook(self._after_update),
+            )
+        ]
 
-    def begin_step(self, loss: Loss | None) -> None:
-        """Measure a gradient that is complete; `loss` has one element, or is not known."""
-        if self._open is not None:
+    def micro_batch(self) -> None:
+        """Take in that a micro-batch was added to a gradient which is not complete yet."""
+        if self._look is Look.SAMPLE and not self._is_updating:
+            started = time.perf_counter()
+            self._sampler.micro_batch()
+            self._spent(started, is_sample=True)
+
+    def begin_step(self, loss: Loss | None, entered: float | None = None) -> None:
+        """Begin a step: its gradient is complete.
+
+        Args:
+            loss: The step's loss, of one element; `None` where it is not known.
+            entered: When the loop called, in seconds of `time.perf_counter`.
+        """
+        if self._step is not None:
             if self._is_updating:
                 # the optimizer evaluates a closure once more, within one and the same step
                 return
-            self._count_as_skipped(self._open)
-            self._end_step()
-        step = Step(self._next, _now(), known=self.clock.step())
-        self._next += 1
-        if isinstance(loss, torch.Tensor):
-            step.on_device[keys.TRAIN_LOSS] = loss
-        elif loss is not None:
-            step.known[keys.TRAIN_LOSS] = loss
-        self._open = step
-        if self._schedule.takes_gradient(step.number):
-            positions, norms = gradient_norms(self._layers.parameters)
-            if positions:
-                step.gradient_of = positions
-                step.gradient = self._unscaled(norms)
+            self._end_step(self._step)
+        moment = time.perf_counter() if entered is None else entered
+        number, look = self._next, self._look
+        step = _OpenStep(number, moment, look, number % TIMED_EVERY == 0)
+        self._rows.add_step(number, moment, loss, self.clock.step(moment))
+        self._next = number + 1
+        self._step = step
+        if look is Look.SAMPLE:
+            step.sample = self._sampler.gradient(number)
+        if look is Look.SAMPLE or step.is_timed:
+            self._spent(moment, is_sample=look is Look.SAMPLE, samples=1)
         if self._is_updating:
             self._measure_before_update(step)
 
     def add(self, values: Mapping[str, float]) -> None:
         """Take values that belong to the step reached, by metric key."""
         self.clock.interrupt()
-        self._buffer.append(Step(max(self._next - 1, 0), _now(), known=dict(values)))
-        self._flush_if_due()
+        now = time.perf_counter()
+        for key, value in values.items():
+            self._rows.add_single(key, max(self._next - 1, 0), now, value)
+        if self._step is None:
+            self._flush_if_due(now)
 
     def close(self) -> None:
-        """Hand over what is left, and let go of the optimizer."""
+        """Hand over what is left, and let go of the optimizers."""
         for hook in self._hooks:
             hook.remove()
-        if self._open is not None:
-            self._end_step()
-        self._flush()
+        if self._step is not None:
+            self._end_step(self._step)
+        self._flush(time.perf_counter())
 
     @unbreakable
-    def _before_update(self) -> None:
+    def _before_update(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._is_updating = True
-        if self._open is not None:
-            self._measure_before_update(self._open)
+        if self._step is not None:
+            self._count_found_inf(self._step, optimizer)
+            self._measure_before_update(self._step)
 
-    def _measure_before_update(self, step: Step) -> None:
-        for index, group in enumerate(self._optimizer.param_groups):
-            key = _learning_rate_key(group.get("name", index))
-            rate = group["lr"]
-            if isinstance(rate, torch.Tensor):
-                step.on_device[key] = rate.detach().clone()
-            else:
-                step.known[key] = float(rate)
-        self._count_found_inf(step)
-        if self._schedule.takes_update(step.number):
-            self._updates.before()
+    def _measure_before_update(self, step: _OpenStep) -> None:
+        if step.updates:
+            return
+        self._rows.add_rates(step.number, step.moment, self._rates.read())
+        if step.look is Look.NOT:
+            return
+        started = time.perf_counter()
+        if step.sample is None:
+            step.sample = Sample(step.number)
+        self._sampler.before_update(step.sample)
+        self._spent(started, is_sample=True)
 
     @unbreakable
-    def _after_update(self) -> None:
+    def _after_update(self, *_: Any) -> None:
         self._is_updating = False
-        if self._open is not None:
-            self._open.update = self._updates.after()
-            self._end_step()
+        step = self._step
+        if step is None:
+            return
+        started = time.perf_counter() if step.is_timed or step.look is Look.SAMPLE else 0.0
+        step.updates += 1
+        if step.sample is not None and step.look is Look.SAMPLE:
+            self._sampler.after_update(step.sample)
+        if step.updates >= self._optimizer_count:
+            self._end_step(step)
+        if started:
+            self._spent(started, is_sample=step.look is Look.SAMPLE)
 
-    def _count_as_skipped(self, step: Step) -> None:
-        self.skipped += 1
-        step.known[keys.SKIPPED_STEPS] = float(self.skipped)
-
-    def _count_found_inf(self, step: Step) -> None:
+    def _count_found_inf(self, step: _OpenStep, optimizer: torch.optim.Optimizer) -> None:
         """A fused optimizer is told on the device that it has to skip a step: its hooks fire."""
-        found_inf = getattr(self._optimizer, "found_inf", None)
+        found_inf = getattr(optimizer, "found_inf", None)
         if isinstance(found_inf, torch.Tensor):
-            before = self._skipped_on_device
-            self._skipped_on_device = found_inf + (0 if before is None else before)
-            step.on_device[keys.SKIPPED_STEPS] = self._skipped_on_device
+            before = self._skipped_on_device.get(id(optimizer))
+            total = found_inf if before is None else found_inf + before
+            self._skipped_on_device[id(optimizer)] = total
+            self._rows.add_single(keys.SKIPPED_STEPS, step.number, step.moment, total)
 
-    def _end_step(self) -> None:
-        if self._open is not None:
-            self._buffer.append(self._open)
-            self._open = None
-            self._flush_if_due()
+    def _end_step(self, step: _OpenStep) -> None:
+        if not step.updates and not self._is_updating:
+            self._skipped += 1
+            skipped = float(self._skipped)
+            self._rows.add_single(keys.SKIPPED_STEPS, step.number, step.moment, skipped)
+        if step.sample is not None:
+            copy = DeviceCopy(step.sample.tensors())
+            self._samples.append((step.sample, step.moment, copy))
+        self._step = None
+        self._flush_if_due(step.moment)
+        self._look = self._schedule.look(self._next)
 
-    def _flush_if_due(self) -> None:
-        is_old = time.monotonic() - self._flushed > FLUSH_SECONDS
-        if len(self._buffer) >= self._flush_every or is_old:
-            self._flush()
+    def _flush_if_due(self, now: float) -> None:
+        is_old = now - self._flushed > FLUSH_SECONDS
+        is_full = len(self._rows) >= self._flush_every or len(self._samples) >= _HELD_SAMPLES
+        if is_old or is_full:
+            self._flush(now)
 
-    def _flush(self) -> None:
-        self._flushed = time.monotonic()
-        steps, self._buffer = self._buffer, []
-        if steps:
-            self._outlet.put(StepPacket(steps, self._layers, self._updates.positions))
+    def _flush(self, now: float) -> None:
+        self._flushed = now
+        if self._budget is not None:
+            self._keep_within(self._budget, now)
+        rows, self._rows = self._rows, StepRows()
+        samples, self._samples = self._samples, []
+        if len(rows):
+            self._outlet.put(StepPacket(rows, samples, self._reader, self._rates.names))
 
-    def _unscaled(self, norms: torch.Tensor) -> torch.Tensor:
-        if self._scaler is None or self._is_unscaled():
-            return norms
-        scale: torch.Tensor = self._scaler.scale(torch.ones((), device=norms.device))
-        return norms / scale
+    def _keep_within(self, budget: Budget, now: float) -> None:
+        if budget.is_dense_start_paid:
+            self._schedule.end_dense_start()
+        stride = budget.next_stride(self._schedule.stride, self._next, now)
+        if stride is not None:
+            self._schedule.revise(stride, self._next)
+            reached = max(self._next - 1, 0)
+            self._rows.add_single(keys.STRIDE, reached, now, float(stride))
+            self._rows.add_single(keys.OVERHEAD, reached, now, budget.overhead)
 
-    def _is_unscaled(self) -> bool:
-        """Whether `scaler.unscale_` was called for this step already."""
-        states = getattr(self._scaler, "_per_optimizer_states", {})
-        stage = states.get(id(self._optimizer), {}).get("stage") if states else None
-        return getattr(stage, "name", "") == "UNSCALED"
-
-
-@lru_cache
-def _learning_rate_key(group: str | int) -> str:
-    return keys.safe(f"{keys.LEARNING_RATE}/{group}")
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+    def _spent(self, started: float, *, is_sample: bool, samples: int = 0) -> None:
+        if self._budget is None:
+            return
+        seconds = time.perf_counter() - started
+        if is_sample:
+            self._budget.sampling(seconds, samples)
+        else:
+            self._budget.plain(seconds)

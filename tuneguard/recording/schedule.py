@@ -2,32 +2,98 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from enum import Enum
+
+DENSE_STEPS = 200
+LONGEST_STRIDE = 200
+_FIRST_STRIDE = 20
+_UNITS_EVERY = 4
+_DENSE_UNITS_EVERY = 16
 
 
-@dataclass(frozen=True, slots=True)
+class Look(Enum):
+    """How closely a step is looked at."""
+
+    NOT = "loss, learning rate and times only"
+    LEAD_IN = "the weights before it, too: a pair follows"
+    SAMPLE = "gradients and update, too"
+
+
 class Schedule:
-    """Which optimizer steps are measured, and how closely.
+    """Which optimizer steps are looked at closely.
 
-    Updates are sampled at every one of the first steps, where initialisation shows, later in
-    pairs of consecutive steps, so that neighbours can be compared.
+    Every one of the first steps is, where initialisation shows; later two consecutive steps of
+    each stride are, so that neighbours can be compared. The place of the pair within its stride
+    varies, lest it falls on the same batch of every epoch. All of it follows from the step's
+    number and the strides, so that recorders with the same strides look at the same steps.
 
-    Attributes:
-        dense_steps: How many steps at the start have every measurement.
-        pair_every: Distance between two pairs later on, in steps.
+    Args:
+        dense_steps: How many steps at the start are looked at, every one.
+        stride: Steps from pair to pair; below 3, every step is looked at.
     """
 
-    dense_steps: int = 200
-    pair_every: int = 10
+    def __init__(self, dense_steps: int = DENSE_STEPS, stride: int = _FIRST_STRIDE) -> None:
+        self._dense_until = dense_steps
+        self._starts = [0]
+        self._strides = [stride]
+        self._burst_until = 0
 
-    def takes_gradient(self, step: int) -> bool:
-        """Whether the gradient norms of `step` are measured."""
-        return step >= 0
+    @property
+    def stride(self) -> int:
+        """The stride that was chosen last."""
+        return self._strides[-1]
 
-    def takes_update(self, step: int) -> bool:
-        """Whether the update of `step` is sampled.
+    def revise(self, stride: int, from_step: int) -> None:
+        """Have another stride from a step on that has not begun yet."""
+        if stride != self.stride:
+            self._starts.append(from_step)
+            self._strides.append(stride)
 
-        >>> [step for step in range(200, 222) if Schedule().takes_update(step)]
-        [200, 201, 210, 211, 220, 221]
+    def end_dense_start(self) -> None:
+        """Look at pairs only from now on: the dense start has cost enough."""
+        self._dense_until = 0
+
+    def burst(self, until_step: int) -> None:
+        """Look at every step up to one that is yet to come."""
+        self._burst_until = max(self._burst_until, until_step)
+
+    def look(self, step: int) -> Look:
+        """Say how closely `step` is looked at.
+
+        >>> schedule = Schedule(dense_steps=2, stride=6)
+        >>> [step for step in range(20) if schedule.look(step) is Look.SAMPLE]
+        [0, 1, 2, 9, 10, 13, 14]
         """
-        return step < self.dense_steps or step % self.pair_every < 2
+        if step < self._dense_until or step < self._burst_until:
+            return Look.SAMPLE
+        stride = self._stride_at(step)
+        if stride < 3:
+            return Look.SAMPLE
+        cell, place = divmod(step, stride)
+        after = place - _first_of_pair(cell, stride)
+        if after in {0, 1}:
+            return Look.SAMPLE
+        return Look.LEAD_IN if after == -1 else Look.NOT
+
+    def looks_at_units(self, step: int) -> bool:
+        """Whether the units' activations of `step` are looked at."""
+        if step < self._dense_until or step < self._burst_until:
+            return step % _DENSE_UNITS_EVERY == 0
+        stride = self._stride_at(step)
+        if stride < 3:
+            return step % _UNITS_EVERY == 0
+        cell, place = divmod(step, stride)
+        return cell % _UNITS_EVERY == 0 and place == _first_of_pair(cell, stride)
+
+    def _stride_at(self, step: int) -> int:
+        return self._strides[max(bisect_right(self._starts, step) - 1, 0)]
+
+
+def _first_of_pair(cell: int, stride: int) -> int:
+    """Return where in its stride a pair begins, from 1 to `stride` - 2.
+
+    Multiples of the golden ratio spread evenly, whatever the stride.
+    """
+    scattered = (cell * 0x9E3779B1) & 0xFFFFFFFF
+    return 1 + scattered * (stride - 2) // (1 << 32)

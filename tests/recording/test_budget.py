@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tuneguard.recording.budget import DENSE_SECONDS, TIMED_EVERY, Budget
+from tuneguard.recording.schedule import LONGEST_STRIDE, Look, Schedule
+
+
+@dataclass
+class Background:
+    cpu_seconds: float = 0.0
+
+
+@dataclass
+class SimulatedLoop:
+    """A loop whose steps and samples take a known time."""
+
+    step_seconds: float
+    sample_seconds: float
+    plain_seconds: float = 0.0
+    background_share: float = 0.0
+    share: float = 0.01
+
+    def run(self, seconds: float) -> tuple[int, float]:
+        background = Background()
+        budget = Budget(self.share, background, 0.0)
+        schedule = Schedule(dense_steps=0)
+        now, step = 0.0, 0
+        while now < seconds:
+            now += self.step_seconds + self.plain_seconds
+            if step % TIMED_EVERY == 0:
+                budget.plain(self.plain_seconds)
+            if schedule.look(step) is Look.SAMPLE:
+                now += self.sample_seconds
+                budget.sampling(self.sample_seconds, 1)
+            background.cpu_seconds = self.background_share * now
+            step += 1
+            if step % 50 == 0:
+                stride = budget.next_stride(schedule.stride, step, now)
+                if stride is not None:
+                    schedule.revise(stride, step)
+        return schedule.stride, budget.overhead
+
+
+def test_samples_get_what_the_rest_leaves() -> None:
+    stride, overhead = SimulatedLoop(0.01, 0.001, 1e-5, 0.002).run(40.0)
+    assert overhead == pytest.approx(0.01, rel=0.3)
+    assert stride == pytest.approx(2 * 0.001 / (0.007 * 0.01), rel=0.3)
+
+
+def test_samples_get_half_however_dear_the_rest_is() -> None:
+    stride, _ = SimulatedLoop(0.01, 0.0005, 1e-5, 0.05).run(40.0)
+    assert stride == pytest.approx(2 * 0.0005 / (0.005 * 0.01), rel=0.3)
+
+
+def test_where_samples_are_cheap_every_step_is_one() -> None:
+    stride, overhead = SimulatedLoop(0.1, 1e-5).run(60.0)
+    assert stride < 3
+    assert overhead < 0.001
+
+
+def test_the_stride_has_an_end() -> None:
+    assert SimulatedLoop(0.001, 0.1).run(100.0)[0] == LONGEST_STRIDE
+
+
+def test_a_larger_share_is_spent_on_samples() -> None:
+    narrow, _ = SimulatedLoop(0.01, 0.001, share=0.01).run(40.0)
+    wide, _ = SimulatedLoop(0.01, 0.001, share=0.05).run(40.0)
+    assert narrow == pytest.approx(5 * wide, rel=0.4)
+
+
+def test_there_is_nothing_to_go_by_at_first() -> None:
+    budget = Budget(0.01, Background(), 0.0)
+    assert budget.next_stride(20, 100, 0.5) is None
+    assert budget.next_stride(20, 100, 1.5) == 20
+
+
+def test_the_dense_start_has_a_price() -> None:
+    budget = Budget(0.01, Background(), 0.0)
+    assert not budget.is_dense_start_paid
+    budget.sampling(DENSE_SECONDS + 0.1, 1)
+    assert budget.is_dense_start_paid

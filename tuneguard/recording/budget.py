@@ -1,0 +1,114 @@
+"""What recording costs, measured, and the stride that keeps it within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuneguard.recording.schedule import LONGEST_STRIDE
+
+TIMED_EVERY = 64
+DENSE_SECONDS = 0.5
+_LEAST_SHARE = 0.5
+_SHORTEST_WINDOW = 1.0
+_SETTLED = 0.2
+
+
+class Background(Protocol):
+    """What works beside the loop."""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds used so far."""
+
+
+@dataclass(slots=True)
+class _Window:
+    """What was spent since the last decision."""
+
+    began: float
+    background: float
+    first_step: int
+    plain: float = 0.0
+    timed: int = 0
+    sampling: float = 0.0
+    samples: int = 0
+
+
+class Budget:
+    """Holds the cost of recording at a share of the loop's time.
+
+    The cost of a step without a sample is timed every 64 steps, each sample is, and the threads
+    beside the loop count with all their processor time. What is left of the share pays for
+    samples; at least half of the share does, however dear the rest is.
+
+    Args:
+        share: Of the loop's time, such as 0.01.
+        background: What works beside the loop.
+        now: The moment, in seconds of `time.perf_counter`.
+        first_step: The number of the first step.
+
+    Attributes:
+        overhead: The share that recording took lately.
+    """
+
+    def __init__(
+        self, share: float, background: Background, now: float, first_step: int = 0
+    ) -> None:
+        self.overhead = 0.0
+        self._share = share
+        self._background = background
+        self._window = _Window(now, background.cpu_seconds, first_step)
+
+    def plain(self, seconds: float) -> None:
+        """Take in what recording cost at a step without a sample."""
+        self._window.plain += seconds
+        self._window.timed += 1
+
+    def sampling(self, seconds: float, samples: int = 0) -> None:
+        """Take in what (a part of) `samples` cost the loop."""
+        self._window.sampling += seconds
+        self._window.samples += samples
+
+    @property
+    def is_dense_start_paid(self) -> bool:
+        """Whether so much was spent on samples that the dense start has to end."""
+        return self._window.sampling > DENSE_SECONDS
+
+    def next_stride(self, stride: int, step: int, now: float) -> int | None:
+        """Choose a stride by what was spent since the last choice.
+
+        Args:
+            stride: The stride at present.
+            step: The number of the next step.
+            now: The moment, in seconds of `time.perf_counter`.
+
+        Returns:
+            The stride from now on, or `None` while there is too little to go by.
+        """
+        window = self._window
+        elapsed, steps = now - window.began, step - window.first_step
+        if elapsed < _SHORTEST_WINDOW or not steps:
+            return None
+        background = self._background.cpu_seconds
+        plain = window.plain / max(window.timed, 1) * steps + background - window.background
+        own = plain + window.sampling
+        self.overhead = own / elapsed
+        self._window = _Window(now, background, step)
+        if not window.samples:
+            return stride
+        left = max(self._share - plain / elapsed, _LEAST_SHARE * self._share)
+        pair = 2.0 * window.sampling / window.samples
+        return _settled(stride, pair * steps / (left * max(elapsed - own, 0.5 * elapsed)))
+
+
+def _settled(stride: int, wanted: float) -> int:
+    """Keep a stride that is about right, and change another by a factor of 2 at most.
+
+    >>> _settled(20, 22.0), _settled(20, 90.0), _settled(20, 1.2)
+    (20, 40, 10)
+    """
+    if abs(wanted - stride) <= _SETTLED * stride:
+        return stride
+    bounded = min(max(wanted, stride / 2.0), 2.0 * stride)
+    return int(min(max(round(bounded), 1), LONGEST_STRIDE))

@@ -1,0 +1,134 @@
+"""A fixed sample of a model's coordinates, read cheaply again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tuneguard.recording.layers import local
+
+TOTAL_COORDINATES = 8192
+MOST_PARAMETERS = 96
+_MOST_OF_ONE = 512
+
+Versions = list[tuple[int, int]]
+
+
+class Sketch:
+    """Reads the same coordinates of parameters and of their gradients.
+
+    Small parameters are read whole, of others randomly chosen entries. Of a model with very many
+    parameters, some are chosen, evenly from first to last and the large ones first, for each costs
+    a call. The choice does not touch the global random state. Nothing read is waited for.
+
+    Args:
+        parameters: What the optimizer may change.
+        seed: Determines the choice.
+
+    Attributes:
+        positions: Which of the parameters are read: shape `(n,)`.
+        owners: Shape `(coordinates,)`: index into `positions` for each coordinate.
+        weights: Shape `(coordinates,)`: how many coordinates of its parameter each stands for.
+    """
+
+    def __init__(self, parameters: Sequence[torch.Tensor], seed: int = 0) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        sizes = [_trainable_size(parameter) for parameter in parameters]
+        positions = _chosen(sizes)
+        limit = min(_MOST_OF_ONE, TOTAL_COORDINATES // max(1, len(positions)))
+        self.positions: NDArray[np.intp] = np.array(positions, dtype=np.intp)
+        self._parameters = [parameters[position] for position in positions]
+        self._entries = [
+            torch.arange(sizes[position])
+            if sizes[position] <= limit
+            else torch.randint(sizes[position], (limit,), generator=generator)
+            for position in positions
+        ]
+        counts = [len(entries) for entries in self._entries]
+        shares = [
+            sizes[position] / count for position, count in zip(positions, counts, strict=True)
+        ]
+        self.owners: NDArray[np.intp] = np.repeat(np.arange(len(positions)), counts)
+        self.weights: NDArray[np.float64] = np.repeat(np.array(shares, dtype=np.float64), counts)
+
+    @torch.no_grad()
+    def read_weights(self) -> torch.Tensor | None:
+        """Return the parameters' coordinates, a copy on their device; `None` without any."""
+        if not self._parameters:
+            return None
+        return self._read(self._parameters)
+
+    @torch.no_grad()
+    def read_gradients(self) -> torch.Tensor | None:
+        """Return the gradients' coordinates, a copy on their device.
+
+        Where a parameter has no gradient, or a sparse one, there are zeros. `None` where no
+        parameter has a gradient.
+        """
+        gradients = [parameter.grad for parameter in self._parameters]
+        if not any(gradient is not None for gradient in gradients):
+            return None
+        return self._read(gradients)
+
+    def versions_of_gradients(self) -> Versions:
+        """Return what changes when a gradient is replaced or written to."""
+        gradients = [parameter.grad for parameter in self._parameters]
+        return [
+            (0, 0) if one is None else (id(one), one._version)  # noqa: SLF001 - public in C++ only
+            for one in gradients
+        ]
+
+    def _read(self, tensors: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        taken: list[torch.Tensor | None] = []
+        for number, tensor in enumerate(tensors):
+            if tensor is None or tensor.is_sparse:
+                taken.append(None)
+                continue
+            values = local(tensor)
+            if values.is_complex():
+                values = torch.view_as_real(values)
+            entries = self._entries[number]
+            if entries.device != values.device:
+                entries = self._entries[number] = entries.to(values.device)
+            taken.append(torch.take(values, entries))
+        return self._together(taken)
+
+    def _together(self, taken: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        known = next((one for one in taken if one is not None), None)
+        device = None if known is None else known.device
+        return torch.cat(
+            [
+                torch.zeros(len(entries), device=device)
+                if one is None
+                else one
+                if one.device == device
+                else one.to(device, non_blocking=True)
+                for one, entries in zip(taken, self._entries, strict=True)
+            ]
+        )
+
+
+def _trainable_size(parameter: torch.Tensor) -> int:
+    """How many real numbers of a parameter are here and can be trained."""
+    is_real = parameter.is_floating_point()
+    if not (is_real or parameter.is_complex()) or not parameter.requires_grad:
+        return 0
+    return local(parameter.detach()).numel() * (1 if is_real else 2)
+
+
+def _chosen(sizes: Sequence[int]) -> list[int]:
+    """Return the positions to read, in order: all of them, or an even choice of the large ones.
+
+    >>> _chosen([4, 0, 4])
+    [0, 2]
+    """
+    there = [position for position, size in enumerate(sizes) if size]
+    if len(there) <= MOST_PARAMETERS:
+        return there
+    median = float(np.median([sizes[position] for position in there]))
+    large = [position for position in there if sizes[position] >= median]
+    picks = np.unique(np.linspace(0, len(large) - 1, min(MOST_PARAMETERS, len(large))).astype(int))
+    return [large[pick] for pick in picks]
