@@ -14,6 +14,7 @@ GLOBAL: Final = "global"
 UPDATE_NORM: Final = "update_norm"
 DEAD_UNITS: Final = "dead_units"
 SATURATED_UNITS: Final = "saturated_units"
+ZERO_GRADIENT_UNITS: Final = "zero_gradient_units"
 
 GRADIENT_NORM_GLOBAL: Final = f"{GRADIENT_NORM}/{GLOBAL}"
 UPDATE_RATIO_GLOBAL: Final = f"{UPDATE_RATIO}/{GLOBAL}"
@@ -49,6 +50,7 @@ TAG_VERDICT: Final = "tuneguard.verdict"
 TAG_FINDINGS: Final = "tuneguard.findings"
 TAG_VERSION: Final = "tuneguard.version"
 TAG_FINGERPRINT: Final = "tuneguard.fingerprint"
+TAG_RECORDER: Final = "tuneguard.recorder"
 TAG_PREFIX: Final = "tuneguard."
 
 ARTIFACTS: Final = "tuneguard"
@@ -97,8 +99,12 @@ TAGS: Final[dict[str, str]] = {
     TAG_FINGERPRINT: (
         "Fingerprint of what was diagnosed and how; written last, so a half-written review heals."
     ),
+    TAG_RECORDER: (
+        "Id of the recorder of rank 0, on a run that `tuneguard sync` created for a distributed "
+        "training: the other ranks find the run by it."
+    ),
 }
-"""Every tag that a review writes, and what it holds."""
+"""Every tag that is written, and what it holds."""
 
 _REFUSED = re.compile(r"[^\w\-. :/]+", re.UNICODE)
 

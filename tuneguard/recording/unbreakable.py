@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+import torch
+
 _Arguments = ParamSpec("_Arguments")
 
 _logger = logging.getLogger("tuneguard.recording")
@@ -31,10 +33,16 @@ _Owner = TypeVar("_Owner", bound=Guarded)
 def unbreakable(
     method: Callable[Concatenate[_Owner, _Arguments], None],
 ) -> Callable[Concatenate[_Owner, _Arguments], None]:
-    """Make a method return instead of raising, and do nothing in a forked child."""
+    """Make a method return instead of raising, and do nothing in a forked child.
+
+    Where `torch.compile` meets a call of it, the call stays out of the graph.
+    """
 
     @functools.wraps(method)
     def guarded(self: _Owner, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+        if torch.compiler.is_compiling():
+            torch.compiler.disable(guarded)(self, *args, **kwargs)  # type: ignore[no-untyped-call] # torch has no types for it
+            return
         if os.getpid() != self.process:
             return
         try:

@@ -42,6 +42,7 @@ class Ticket:
         host: The machine that records.
         process: Id of the process that records.
         ended: When recording ended, in milliseconds since 1970.
+        leader_host: The machine of rank 0, where another rank of a distributed training records.
     """
 
     tracking_uri: str
@@ -53,6 +54,7 @@ class Ticket:
     host: str = ""
     process: int = 0
     ended: int | None = None
+    leader_host: str = ""
 
 
 class Spool:
@@ -176,7 +178,8 @@ def open_spool(root: str | os.PathLike[str] | None, ticket: Ticket, manifest: Ma
     chosen = spool_root(root)
     # where the disk cannot be read, nobody is known to record
     with suppress(OSError):
-        manifest = replace(manifest, beside=_place_beside(chosen, ticket))
+        if not manifest.rank:
+            manifest = replace(manifest, beside=_place_beside(chosen, ticket))
     if manifest.beside:
         _logger.warning(
             "Run %s is being recorded already: the keys of this recorder begin with %r. "
@@ -220,7 +223,8 @@ def _place_beside(root: Path, ticket: Ticket) -> int:
             other = _read_ticket(folder / _TICKET)
             is_same = (other.tracking_uri, other.run_id) == (ticket.tracking_uri, ticket.run_id)
             if is_same and is_in_use(folder):
-                taken.add(_read_manifest(folder).beside)
+                manifest = _read_manifest(folder)
+                taken |= set() if manifest.rank else {manifest.beside}
     return next(number for number in count() if number not in taken)
 
 

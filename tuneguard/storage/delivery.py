@@ -17,6 +17,7 @@ from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.early_points import LAST_STEP
 from tuneguard.storage.key_owners import KeyOwners
 from tuneguard.storage.metric_histories import sampled_points
+from tuneguard.storage.rank_place import check_artifacts, check_tracking_store
 from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.record import load_manifests
 from tuneguard.storage.store_probe import without_password
@@ -56,6 +57,9 @@ class Delivery:
             RunDeletedError: The run is in the trash.
             MlflowException: The store refused.
         """
+        if self._spool.manifest.rank:
+            self._send_record_of_rank()
+            return
         client, run = self._contact()
         owners = self._key_owners(client)
         owners.look(run.data.metrics)
@@ -69,7 +73,9 @@ class Delivery:
             owners.writing(wanted)
             owners.wrote(self._send_points(client, wanted))
             outbox.confirm()
-        self._send_record(client, owners)
+        if tuple(sorted(owners.own)) != self._spool.manifest.charted_keys:
+            self._spool.change_manifest(charted_keys=tuple(sorted(owners.own)))
+        self._send_record(client)
 
     def finish(self) -> None:
         """Send everything, the params too, and declare the record complete.
@@ -81,6 +87,8 @@ class Delivery:
         """
         self._spool.change_manifest(complete=True)
         self.send()
+        if self._spool.manifest.rank:
+            return
         client, run = self._contact()
         for name, value in self._spool.manifest.params.items():
             key = keys.safe(f"{keys.PREFIX}{self._spool.manifest.prefix}{name}")
@@ -111,6 +119,7 @@ class Delivery:
         if self._owners is None:
             found = [manifest for manifest, _ in load_manifests(client, self._run_id)]
             own = self._spool.manifest.recorder
+            found = [manifest for manifest in found if not manifest.rank]
             self._is_resumed = any(m.complete and m.steps and m.recorder < own for m in found)
             earlier = [m for m in found if not self._spool.is_recorded_beside(m.recorder)]
             charted = {key for one in [*earlier, self._spool.manifest] for key in one.charted_keys}
@@ -163,13 +172,19 @@ class Delivery:
         reason = str(error).partition("\n")[0]
         _logger.warning("MLflow refuses %r; it is kept in the record only: %s", key, reason)
 
-    def _send_record(self, client: MlflowClient, owners: KeyOwners) -> None:
+    def _send_record_of_rank(self) -> None:
+        """Upload what another rank than the first kept; the metrics of the run are not its own."""
+        if self._uploaded.get(keys.MANIFEST) == self._spool.manifest.to_json():
+            return
+        check_tracking_store(self._spool)
+        client, run = self._contact()
+        check_artifacts(client, run, self._spool)
+        self._send_record(client)
+
+    def _send_record(self, client: MlflowClient) -> None:
         """Upload the parts that are not there yet, and the manifest after them."""
         if self._spool.folder is None:
             return
-        charted = tuple(sorted(owners.own))
-        if charted != self._spool.manifest.charted_keys:
-            self._spool.change_manifest(charted_keys=charted)
         # parts may be added meanwhile: what is uploaded names only those uploaded before it
         manifest = self._spool.manifest
         target = f"{keys.RECORD}/{manifest.recorder}"

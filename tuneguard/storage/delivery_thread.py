@@ -94,7 +94,9 @@ class DeliveryThread:
         except OSError as error:
             _logger.debug("The parts stay as they are: %s", error)
         if self._spool.ticket.run_id is None:
-            self.failure = "there was no answer when the run was to be started"
+            is_first = not self._spool.manifest.rank
+            unanswered = "there was no answer when the run was to be started"
+            self.failure = unanswered if is_first else "rank 0 has not said which run it is"
             return
         for pause in _LAST_ATTEMPTS:
             time.sleep(pause)

@@ -37,7 +37,7 @@ def notes_of(
             f"{1 + len(record.beside)} recorders were at work at the same time. The first is "
             f"judged; the series of the others begin with {', '.join(record.beside)}."
         )
-    if record.missing_ranks:
+    if record.missing_ranks and run.info.status != "RUNNING":
         listed = ", ".join(map(str, record.missing_ranks))
         notes.append(
             f"Rank {listed} of the distributed training left no record: norms of sharded "

@@ -146,7 +146,8 @@ class Sink:
     def _write(self, packet: Packet) -> None:
         try:
             columns = packet.columns()
-            self._spool.outbox.append(self._charts.add(columns))
+            if not self._spool.manifest.rank:
+                self._spool.outbox.append(self._charts.add(columns))
             if any(key.startswith(f"{keys.VALIDATION}/") for key in columns.keys):
                 self._delivery.validated()
             self._record.append(columns)

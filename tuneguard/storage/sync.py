@@ -13,11 +13,13 @@ from typing import Literal
 from mlflow import MlflowClient
 from mlflow.entities import RunStatus
 
+from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError, StoreUnreachableError
 from tuneguard.spool.folder_lock import LOCK
 from tuneguard.spool.record_writer import compact, recover
 from tuneguard.spool.spool_folder import Spool, is_spool, spool_folders, spool_root
 from tuneguard.storage.delivery import Delivery
+from tuneguard.storage.rank_place import run_of_leader
 from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.run_choice import DEFAULT_EXPERIMENT_ID, experiment_named
 from tuneguard.storage.store_probe import without_password
@@ -64,7 +66,8 @@ def sync(
         One result a spool, oldest first; none for a spool that its recorder delivered meanwhile.
     """
     results: list[SyncResult] = []
-    for folder in spool_folders(spool_root(root)):
+    # rank 0 first: the others belong to its run
+    for folder in sorted(spool_folders(spool_root(root)), key=lambda one: "-rank-" in one.name):
         result = _sync_folder(folder, tracking_uri)
         if result is None:
             continue
@@ -122,17 +125,22 @@ def _deliver(spool: Spool, last_change: float) -> None:
         raise StoreUnreachableError(f"Nothing answers at {without_password(uri)}.")
     client = MlflowClient(uri)
     if spool.ticket.run_id is None:
-        spool.change_ticket(run_id=_create_run(client, spool))
+        spool.change_ticket(run_id=_missing_run(client, spool))
     recover(spool)
     compact(spool)
     Delivery(spool).finish()
     _tell_end(client, spool, int(last_change * 1000))
 
 
-def _create_run(client: MlflowClient, spool: Spool) -> str:
+def _missing_run(client: MlflowClient, spool: Spool) -> str:
     name = spool.ticket.experiment
     experiment = experiment_named(client, name) if name else DEFAULT_EXPERIMENT_ID
-    return str(client.create_run(experiment, start_time=spool.ticket.started).info.run_id)
+    manifest = spool.manifest
+    if manifest.rank:
+        return run_of_leader(client, spool, experiment)
+    tags = {keys.TAG_RECORDER: manifest.recorder} if manifest.world_size > 1 else {}
+    run = client.create_run(experiment, start_time=spool.ticket.started, tags=tags)
+    return str(run.info.run_id)
 
 
 def _tell_end(client: MlflowClient, spool: Spool, last_change: int) -> None:
