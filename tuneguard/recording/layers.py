@@ -32,8 +32,7 @@ class Layers:
         owners: list[str] = []
         self.parameters: list[nn.Parameter] = []
         for name, parameter in inner.named_parameters():
-            path = name.replace(_COMPILED, "").rpartition(".")[0]
-            owners.append(path or type(inner).__name__)
+            owners.append(path_of(name.rpartition(".")[0], inner))
             self.parameters.append(parameter)
         self.names = tuple(dict.fromkeys(owners))
         position = {name: rank for rank, name in enumerate(self.names)}
@@ -62,6 +61,15 @@ class Layers:
         count = len(self.names)
         sums = np.bincount(layer_of, of_parameters, count).astype(np.float64)
         return sums, np.bincount(layer_of, minlength=count) > 0
+
+
+def path_of(name: str, model: nn.Module) -> str:
+    """Return what a module of `model` is called: its path, that of the model its class.
+
+    >>> path_of("_orig_mod.block.0", nn.Identity()), path_of("", nn.Identity())
+    ('block.0', 'Identity')
+    """
+    return f"{name}.".replace(_COMPILED, "")[:-1] or type(model).__name__
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

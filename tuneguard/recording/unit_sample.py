@@ -1,0 +1,84 @@
+"""Unit statistics on their way to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SilentUnits:
+    """How active the units of some layers were.
+
+    Attributes:
+        keys: Metric key of each layer's share of silent units.
+        sizes: Units of each layer.
+        activity: Shape `(sum of sizes,)`: zero where a unit was silent.
+    """
+
+    keys: tuple[str, ...]
+    sizes: tuple[int, ...]
+    activity: torch.Tensor
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """What has to come to the host."""
+        return self.activity
+
+    def shares(self, fetched: NDArray[np.float64]) -> Iterable[tuple[str, float]]:
+        """Return the share of silent units of each layer."""
+        layers = np.split(fetched == 0, np.cumsum(self.sizes)[:-1])
+        return zip(self.keys, (float(np.mean(layer)) for layer in layers), strict=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SaturatedOutputs:
+    """How many outputs of a layer were saturated.
+
+    Attributes:
+        key: Metric key of their share.
+        count: Scalar.
+        total: Outputs that were looked at.
+    """
+
+    key: str
+    count: torch.Tensor
+    total: int
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """What has to come to the host."""
+        return self.count
+
+    def shares(self, fetched: NDArray[np.float64]) -> Iterable[tuple[str, float]]:
+        """Return the share of saturated outputs."""
+        return [(self.key, float(fetched[0]) / self.total)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitSample:
+    """What one sampled step tells of the units.
+
+    Attributes:
+        parts: Each with a tensor that may still be on the device.
+    """
+
+    parts: tuple[SilentUnits | SaturatedOutputs, ...]
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """What has to come to the host, in the order that `values` expects."""
+        return [part.tensor for part in self.parts]
+
+    def values(self, fetched: Sequence[NDArray[np.float64]]) -> dict[str, float]:
+        """Return the shares by metric key.
+
+        Args:
+            fetched: What became of `tensors` on the host, flat.
+        """
+        pairs = zip(self.parts, fetched, strict=True)
+        return dict(share for part, array in pairs for share in part.shares(array))
