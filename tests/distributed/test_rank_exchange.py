@@ -9,8 +9,9 @@ import pytest
 
 from tuneguard import keys
 from tuneguard.recording import rank_exchange
-from tuneguard.recording.published_schedule import PublishedSchedule
 from tuneguard.recording.rank_exchange import RankExchange
+from tuneguard.recording.rank_schedule import NOTICE_INTERVALS, RankSchedule
+from tuneguard.recording.schedule import Look
 from tuneguard.recording.shard_sums import SQUARED_KEYS, WINDOW, ShardSums, Window
 from tuneguard.spool.columns import Columns
 
@@ -111,19 +112,27 @@ def test_a_store_that_is_over_is_not_asked() -> None:
     assert asked == []
 
 
-def test_strides_reach_the_other_ranks_in_order(make_exchange: MakeExchange) -> None:
+def test_all_ranks_change_their_stride_at_the_same_step(make_exchange: MakeExchange) -> None:
     exchanges = make_exchange(), make_exchange()
-    first, other = (PublishedSchedule(one, is_first=one is exchanges[0]) for one in exchanges)
-    exchanges[0].start()
-    for step in range(100):
-        first.publish(10 * step, step + 1)
-    exchanges[0].close()
-    exchanges[1].start()
-    exchanges[1].close()
-    heard = other.poll()
-    assert heard[-2:] == [(980, 99), (990, 100)]
-    assert len(heard) == 64
-    assert other.poll() == []
+    notice = NOTICE_INTERVALS * exchanges[0].interval
+    now = 0.0
+    first, other = (
+        RankSchedule(one, is_first=one is exchanges[0], clock=lambda: now) for one in exchanges
+    )
+    pace = 100 / notice
+    for step, stride in [(3000, 40), (6000, 80)]:
+        now = step / pace
+        first.revise(stride, step)
+    first.end_dense_start(50)
+    other.revise(3, 200)
+    for one in exchanges:
+        one.start()
+        one.close()
+    samples = [
+        [step for step in range(9000) if one.look(step) is Look.SAMPLE] for one in (first, other)
+    ]
+    assert samples[0] == samples[1]
+    assert [step for step, _ in other._changes[1:]] == [3100, 6100]
 
 
 def shard(steps: list[int], gradient: float, update: float = 0.3, weight: float = 3.0) -> Columns:

@@ -34,7 +34,7 @@ def test_a_short_stride_takes_every_step(stride: int) -> None:
 def test_the_start_is_dense_until_it_has_cost_enough() -> None:
     schedule = Schedule(dense_steps=100, stride=50)
     assert sampled(schedule, 0, 100) == list(range(100))
-    schedule.end_dense_start()
+    schedule.end_dense_start(0)
     assert len(sampled(schedule, 0, 100)) == 4
 
 

@@ -230,7 +230,7 @@ class Recorder:
 
     def _keep_within(self, budget: Budget, now: float) -> None:
         if budget.is_dense_start_paid:
-            self._schedule.end_dense_start()
+            self._schedule.end_dense_start(self._next)
         stride = budget.next_stride(self._schedule.stride, self._next, now)
         if stride is not None:
             self._schedule.revise(stride, self._next)

@@ -35,24 +35,22 @@ class Schedule:
 
     def __init__(self, dense_steps: int = DENSE_STEPS, stride: int = _FIRST_STRIDE) -> None:
         self._dense_until = dense_steps
-        self._starts = [0]
-        self._strides = [stride]
+        self._changes = [(0, stride)]
         self._burst_until = 0
 
     @property
     def stride(self) -> int:
         """The stride that was chosen last."""
-        return self._strides[-1]
+        return self._changes[-1][1]
 
     def revise(self, stride: int, from_step: int) -> None:
         """Have another stride from a step on that has not begun yet."""
         if stride != self.stride:
-            self._starts.append(from_step)
-            self._strides.append(stride)
+            self._changes.append((from_step, stride))
 
-    def end_dense_start(self) -> None:
-        """Look at pairs only from now on: the dense start has cost enough."""
-        self._dense_until = 0
+    def end_dense_start(self, from_step: int) -> None:
+        """Look at pairs only from a step on: the dense start has cost enough."""
+        self._dense_until = min(self._dense_until, from_step)
 
     def burst(self, until_step: int) -> None:
         """Look at every step up to one that is yet to come."""
@@ -87,7 +85,7 @@ class Schedule:
         return cell % _UNITS_EVERY == 0 and place == _first_of_pair(cell, stride)
 
     def _stride_at(self, step: int) -> int:
-        return self._strides[max(bisect_right(self._starts, step) - 1, 0)]
+        return self._changes[max(bisect_right(self._changes, (step, LONGEST_STRIDE)) - 1, 0)][1]
 
 
 def _first_of_pair(cell: int, stride: int) -> int:
