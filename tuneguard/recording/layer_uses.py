@@ -11,13 +11,15 @@ from tuneguard.recording.unit_sample import SaturatedOutputs, SilentUnits
 
 FEWEST_OUTPUTS = 128
 MOST_USES = 32
+LOOKS_TO_SETTLE = 8
 
 
 class LayerUses:
     """Keeps the uses of one activation module apart by the layer that feeds it.
 
     The first layer's key is the module's path; those of further layers have the number of the
-    use behind it. After `MOST_USES`, further ones are put together.
+    use behind it. After `MOST_USES`, further ones are put together; a module that only one layer
+    has used for `LOOKS_TO_SETTLE` times is taken for that layer's own.
 
     Args:
         path: Path of the module in the model.
@@ -28,18 +30,32 @@ class LayerUses:
         self._path = path
         self._measure = measure
         self._uses: dict[tuple[int, int, int], _FiringUse | _SaturatingUse] = {}
+        self._sole: tuple[_FiringUse | _SaturatingUse, int, tuple[int, int]] | None = None
+        self._looks = 0
 
     def look(self, output: torch.Tensor) -> None:
         """Take in one output of the module."""
+        self._looks += 1
+        if self._sole is not None and self._looks > LOOKS_TO_SETTLE:
+            use, axis, shape = self._sole
+            if (output.ndim, output.shape[axis]) == shape:
+                use.look(output.detach(), axis)
+                return
         parameter, distance, has_channels = origin(output)
         axis = unit_axis(output, has_channels)
         width = output.shape[axis]
+        use = self._use(parameter, distance, width)
+        use.look(output.detach(), axis)
+        is_sole = len(self._uses) == 1
+        self._sole = (use, axis, (output.ndim, width)) if is_sole else None
+
+    def _use(self, parameter: int, distance: int, width: int) -> _FiringUse | _SaturatingUse:
         which = (parameter, distance, width)
         if which not in self._uses and len(self._uses) >= MOST_USES:
             which = (0, 0, width)
         if which not in self._uses:
             self._uses[which] = self._new()
-        self._uses[which].look(output.detach(), axis)
+        return self._uses[which]
 
     def take(self) -> list[SilentUnits | SaturatedOutputs]:
         """Return what is ready, and forget it."""

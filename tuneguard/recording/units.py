@@ -19,6 +19,8 @@ from tuneguard.recording.layers import path_of, unwrapped
 from tuneguard.recording.unit_sample import SaturatedOutputs, SilentUnits, UnitSample
 from tuneguard.recording.zero_gradients import ZeroGradients
 
+MOST_MODULES = 64
+
 _WRAPPERS = ("_checkpoint_wrapped_module.", "_fsdp_wrapped_module.")
 
 _logger = logging.getLogger(__name__)
@@ -33,7 +35,8 @@ class UnitStatistics:
     same layer, are put together; uses by different layers are kept apart. What the model returns
     is no hidden layer: whether it is saturated is not measured.
 
-    Nothing waits for the device. Activations that are functions, that are fused into another
+    Nothing waits for the device. Of many activation modules, some take their turn at each armed
+    step. Activations that are functions, that are fused into another
     module or that run compiled are not seen; units whose biases get no gradient are.
 
     Args:
@@ -49,7 +52,8 @@ class UnitStatistics:
             for name, module in self._model.named_modules()
             if (measure := measure_of(module)) is not None
         ]
-        self._uses = {id(module): uses for module, uses in self._activations}
+        self._uses: dict[int, LayerUses] = {}
+        self._turn = 0
         self._zero_gradients = ZeroGradients(model)
         self._samples: int | None = None
         self._hook: RemovableHandle | None = None
@@ -65,6 +69,7 @@ class UnitStatistics:
         """
         self._is_armed = True
         self._samples = None
+        self._take_turns()
         if self._hook is None and not self._has_failed and not self._is_compiled():
             self._hook = register_module_forward_hook(self._on_forward)
 
@@ -87,6 +92,13 @@ class UnitStatistics:
         """Leave no hook behind."""
         self._disarm()
 
+    def _take_turns(self) -> None:
+        count = len(self._activations)
+        places = range(self._turn, self._turn + min(count, MOST_MODULES))
+        chosen = [self._activations[place % count] for place in places]
+        self._uses = {id(module): uses for module, uses in chosen}
+        self._turn = places.stop % count if count else 0
+
     def _disarm(self) -> None:
         self._is_armed = False
         hook, self._hook = self._hook, None
@@ -95,19 +107,26 @@ class UnitStatistics:
 
     def _is_compiled(self) -> bool:
         """Whether torch would have to compile anew, or would warn, because of a hook."""
-        return _compiled_frames() > self._compiled_before or any(
-            hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None)
-            for module in self._model.modules()
+        frames = _compiled_frames()
+        return frames > 0 and (
+            frames > self._compiled_before
+            or any(
+                hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None)
+                for module in self._model.modules()
+            )
         )
 
     def _on_forward(self, module: nn.Module, _: Any, output: Any) -> None:
+        uses = self._uses.get(id(module))
+        if uses is None and module is not self._model:
+            return
         if torch.compiler.is_compiling() or os.getpid() != self._process:
             return
         try:
-            if module is self._model:
+            if uses is None:
                 self._on_model(output)
-            elif id(module) in self._uses and module.training and _is_measurable(output):
-                self._uses[id(module)].look(output)
+            elif module.training and _is_measurable(output):
+                uses.look(output)
         except Exception as error:  # noqa: BLE001 - whatever a model returns, training goes on
             self._has_failed = True
             self._disarm()

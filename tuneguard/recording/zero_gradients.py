@@ -62,13 +62,14 @@ class ZeroGradients:
     def _found(self) -> dict[torch.device, SilentUnits]:
         gradients: dict[torch.device, list[tuple[str, torch.Tensor]]] = {}
         for key, bias in self._biases:
-            if bias.grad is not None and (gradient := local(bias.grad.detach())).numel():
+            gradient = bias.grad
+            if gradient is not None and (gradient := local(gradient)).numel():
                 gradients.setdefault(gradient.device, []).append((key, gradient))
         return {
             place: SilentUnits(
                 tuple(key for key, _ in own),
                 tuple(gradient.numel() for _, gradient in own),
-                torch.cat([gradient.reshape(-1) for _, gradient in own]).abs_(),
+                torch.cat([gradient for _, gradient in own]).detach().abs(),
             )
             for place, own in gradients.items()
         }

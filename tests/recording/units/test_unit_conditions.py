@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.utils.checkpoint import checkpoint
 
-from tuneguard.recording import activations
+from tuneguard.recording import activations, units
 from tuneguard.recording.units import UnitStatistics
 
 
@@ -176,3 +176,22 @@ def test_layers_that_are_thawed_begin_anew(measured: Any, make_functional: Any) 
     model.hidden.requires_grad_(True)
     values = measured(model, lambda: model(inputs).sum(), statistics=statistics)
     assert values["zero_gradient_units/hidden"] >= 0.25
+
+
+def test_many_activations_take_turns(
+    monkeypatch: pytest.MonkeyPatch, measured: Any, of_hooks: Any
+) -> None:
+    monkeypatch.setattr(units, "MOST_MODULES", 2)
+    model = nn.Sequential(*(one for _ in range(3) for one in (nn.Linear(6, 6), nn.Tanh())))
+    model.append(nn.Linear(6, 1))
+    statistics = UnitStatistics(model)
+    seen = [
+        set(
+            of_hooks(
+                measured(model, lambda: model(torch.randn(9, 6)).sum(), statistics=statistics)
+            )
+        )
+        for _ in range(3)
+    ]
+    keys = [f"saturated_units/{path}" for path in (1, 3, 5)]
+    assert seen == [{keys[0], keys[1]}, {keys[2], keys[0]}, {keys[1], keys[2]}]
