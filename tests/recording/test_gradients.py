@@ -77,6 +77,15 @@ def test_half_precision_does_not_overflow(dtype: torch.dtype) -> None:
     assert total(gradient_norms([parameter])[1]) == pytest.approx(120_000.0, rel=0.01)
 
 
+def test_norms_of_several_devices_come_together_where_nobody_has_to_wait() -> None:
+    parameters = [nn.Parameter(torch.ones(3, device=device)) for device in ("cpu", "meta", "cpu")]
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    positions, norms = gradient_norms(parameters)
+    assert positions == (0, 2, 1)
+    assert norms.device.type == "meta"
+
+
 def test_layers_are_modules_in_their_order(model: nn.Module) -> None:
     assert Layers(model).names == ("0", "3")
     assert Layers(nn.Linear(2, 2)).names == ("Linear",)

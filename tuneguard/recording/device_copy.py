@@ -9,6 +9,19 @@ import torch
 from numpy.typing import NDArray
 
 
+def gathered(pieces: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Put flat tensors of any devices one after another, without waiting for any.
+
+    They come together on the first one's device, or on the first accelerator: a copy to the host
+    would have to be waited for.
+    """
+    devices = list(dict.fromkeys(one.device for one in pieces))
+    if len(devices) > 1:
+        device = next(one for one in devices if one.type != "cpu")
+        pieces = [one.to(device, non_blocking=True) for one in pieces]
+    return torch.cat(list(pieces))
+
+
 class DeviceCopy:
     """Copies of tensors to the host; started at once, waited for when they are read.
 

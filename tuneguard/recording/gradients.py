@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
+from tuneguard.recording.device_copy import gathered
 from tuneguard.recording.layers import local
 
 _NARROW = {torch.float16, torch.bfloat16}
@@ -20,8 +21,8 @@ def gradient_norms(parameters: Iterable[torch.Tensor]) -> tuple[tuple[int, ...],
             counts as the dense one that it stands for.
 
     Returns:
-        Positions of the parameters that have a gradient, and their norms: shape `(n,)`, on the
-        device of the first gradient.
+        Positions of the parameters that have a gradient, those of one device and precision
+        together, and their norms: shape `(n,)`, on the accelerator where a gradient is there.
     """
     positions: list[int] = []
     gradients: list[torch.Tensor] = []
@@ -32,7 +33,15 @@ def gradient_norms(parameters: Iterable[torch.Tensor]) -> tuple[tuple[int, ...],
             gradients.append(_dense(gradient))
     if not gradients:
         return (), torch.empty(0)
-    return tuple(positions), _norms(gradients)
+    kinds = dict.fromkeys((one.device, one.dtype) for one in gradients)
+    if len(kinds) == 1:
+        return tuple(positions), _norms(gradients)
+    groups = [
+        [rank for rank, one in enumerate(gradients) if (one.device, one.dtype) == kind]
+        for kind in kinds
+    ]
+    norms = [_norms([gradients[rank] for rank in group]) for group in groups]
+    return tuple(positions[rank] for group in groups for rank in group), gathered(norms)
 
 
 def _dense(gradient: torch.Tensor) -> torch.Tensor:
@@ -41,12 +50,9 @@ def _dense(gradient: torch.Tensor) -> torch.Tensor:
 
 
 def _norms(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
-    kinds = {(one.device, one.dtype) for one in gradients}
     # a norm beyond 65,504 would overflow in half precision
-    wide = torch.float32 if any(dtype in _NARROW for _, dtype in kinds) else None
+    wide = torch.float32 if gradients[0].dtype in _NARROW else None
     foreach_norm = getattr(torch, "_foreach_norm", None)
-    if foreach_norm is not None and len(kinds) == 1:
+    if foreach_norm is not None:
         return torch.stack(foreach_norm(gradients, 2, dtype=wide))
-    device = gradients[0].device
-    norms = [torch.linalg.vector_norm(one, dtype=wide) for one in gradients]
-    return torch.stack([one.to(device, torch.float32, non_blocking=True) for one in norms])
+    return torch.stack([torch.linalg.vector_norm(one, dtype=wide) for one in gradients])

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tuneguard.recording.device_copy import gathered
 from tuneguard.recording.layers import local
 
 TOTAL_COORDINATES = 8192
@@ -99,13 +100,9 @@ class Sketch:
     def _together(self, taken: Sequence[torch.Tensor | None]) -> torch.Tensor:
         known = next((one for one in taken if one is not None), None)
         device = None if known is None else known.device
-        return torch.cat(
+        return gathered(
             [
-                torch.zeros(len(entries), device=device)
-                if one is None
-                else one
-                if one.device == device
-                else one.to(device, non_blocking=True)
+                torch.zeros(len(entries), device=device) if one is None else one
                 for one, entries in zip(taken, self._entries, strict=True)
             ]
         )

@@ -23,6 +23,8 @@ class Memory:
     So late, a packet shows whether it holds copies or what the loop has written over meanwhile.
     """
 
+    cpu_seconds = 0.0
+
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._packets: list[StepPacket] = []
