@@ -28,6 +28,9 @@ CLIPPED_FRACTION: Final = "gradient_clipping/clipped_fraction"
 VALIDATION_LOSS: Final = f"{VALIDATION}/loss"
 STEP_SECONDS: Final = "time/step_seconds"
 DATA_WAIT_FRACTION: Final = "time/data_wait_fraction"
+SYSTEM: Final = "system"
+PROCESS_MEMORY: Final = f"{SYSTEM}/process_memory_megabytes"
+PROCESS_CPU: Final = f"{SYSTEM}/process_cpu_utilization_percentage"
 SAMPLES_PER_SECOND: Final = "throughput/samples_per_second"
 NON_FINITE: Final = "tuneguard/non_finite"
 SKIPPED_STEPS: Final = "tuneguard/skipped_steps"
@@ -51,6 +54,7 @@ TAG_FINDINGS: Final = "tuneguard.findings"
 TAG_VERSION: Final = "tuneguard.version"
 TAG_FINGERPRINT: Final = "tuneguard.fingerprint"
 TAG_RECORDER: Final = "tuneguard.recorder"
+TAG_DROPPED: Final = "tuneguard.dropped"
 TAG_PREFIX: Final = "tuneguard."
 
 ARTIFACTS: Final = "tuneguard"
@@ -71,6 +75,26 @@ METRIC_KEYS: Final[dict[str, str]] = {
     STEP_SECONDS: "Wall-clock time of one optimizer step, in seconds.",
     DATA_WAIT_FRACTION: "Share of a step's time spent waiting for data (with `guard.batches`).",
     SAMPLES_PER_SECOND: "Training samples per second (with `guard.batches`).",
+    f"{DEAD_UNITS}/<layer>": (
+        "Share of the units of a ReLU-like activation module that did not fire for any of 128 or "
+        "more outputs."
+    ),
+    f"{SATURATED_UNITS}/<layer>": (
+        "Share of the outputs of a tanh-like activation module, or of the rows of a softmax, that "
+        "are at an end where the slope is nearly zero."
+    ),
+    f"{ZERO_GRADIENT_UNITS}/<layer>": (
+        "Share of the units of a layer whose bias got a gradient of exactly zero over 128 or more "
+        "samples."
+    ),
+    PROCESS_MEMORY: "Memory of the training process that is in RAM, in megabytes.",
+    PROCESS_CPU: "Processor use of the training process: 100 for one core that is always busy.",
+    f"{SYSTEM}/gpu_<i>_utilization_percentage": (
+        "Share of the time in which a GPU that the model is on ran anything; MLflow's own, where "
+        "its system metrics are on."
+    ),
+    f"{SYSTEM}/gpu_<i>_memory_usage_megabytes": "Memory in use on that GPU, by any process.",
+    f"{SYSTEM}/gpu_<i>_memory_usage_percentage": "The same as a share of its memory.",
     NON_FINITE: "How many values were NaN or infinite so far; they are kept in the record.",
     SKIPPED_STEPS: "How many attempted steps the optimizer did not take so far.",
     f"<key>{MAXIMUM_SUFFIX}": "The maximum over a stride, where `<key>` shows the median over it.",
@@ -98,6 +122,10 @@ TAGS: Final[dict[str, str]] = {
     TAG_VERSION: "The version that wrote the review.",
     TAG_FINGERPRINT: (
         "Fingerprint of what was diagnosed and how; written last, so a half-written review heals."
+    ),
+    TAG_DROPPED: (
+        "How many measured values were lost, because neither the disk nor MLflow took them; not "
+        "set where none was."
     ),
     TAG_RECORDER: (
         "Id of the recorder of rank 0, on a run that `tuneguard sync` created for a distributed "

@@ -52,17 +52,22 @@ def test_a_damaged_ticket_is_said_to_be_one(spool: Spool) -> None:
         Spool.take_over(spool.folder)
 
 
-def test_without_a_disk_the_manifest_lives_in_memory(
+def test_without_a_disk_everything_lives_in_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
     spool = open_spool(tmp_path / "file", Ticket("uri", None), Manifest("recorder"))
     assert spool.folder is None
-    assert "only charts" in caplog.text
+    assert "in memory" in caplog.text
     spool.change_manifest(steps=5)
     assert spool.manifest.steps == 5
+    writer = RecordWriter(spool)
     with pytest.raises(OSError, match="no spool"):
-        RecordWriter(spool).append(Columns.from_rows([("a", 0, 0, 0.5)]))
+        writer.append(Columns.from_rows([("a", 0, 0, 0.5)]))
+    writer.finish()
+    assert spool.held.first().part.rows == 1
+    assert spool.write_down() == 0
+    assert (len(spool.held), spool.held.dropped) == (0, 1)
 
 
 def test_where_spools_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_packet_that_fails_costs_only_itself(
     assert "device lost" in caplog.text
 
 
-def test_a_full_disk_leaves_the_charts(
+def test_a_full_disk_costs_nothing_while_the_store_is_there(
     client: MlflowClient,
     run_id: str,
     spool: Spool,
@@ -144,8 +144,10 @@ def test_a_full_disk_leaves_the_charts(
         sink.put(losses(step))
     sink.close("FINISHED")
     assert len(client.get_metric_history(run_id, keys.TRAIN_LOSS)) == 3
-    assert load_record(client, run_id).points == {}
+    assert load_record(client, run_id).points[keys.TRAIN_LOSS][0].tolist() == [0, 1, 2]
     assert caplog.text.count("No space left") == 1
+    assert sink.dropped == 0
+    assert not spool.folder.exists()
 
 
 def test_without_disk_and_server_the_loss_is_said(
@@ -157,6 +159,8 @@ def test_without_disk_and_server_the_loss_is_said(
     sink.put(losses(0))
     sink.close("FAILED")
     assert "lost: there was no disk" in caplog.text
+    assert "1 measured values could not be kept" in caplog.text
+    assert sink.dropped == 1
 
 
 def test_a_key_of_somebody_else_is_left_to_its_owner(

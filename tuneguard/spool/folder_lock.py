@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
+from weakref import WeakSet
 
 LOCK = "lock"
+
+_held: WeakSet[IO[bytes]] = WeakSet()
 
 
 def lock_folder(folder: Path) -> IO[bytes] | None:
     """Take the lock of a folder, or return `None` where another process holds it.
 
-    The lock is held until the returned file is given to `unlock`, or the process is gone.
+    The lock is held until the returned file is given to `unlock`, or the process is gone; a
+    forked child does not hold it.
 
     Raises:
         OSError: The folder does not take a file.
@@ -23,6 +29,7 @@ def lock_folder(folder: Path) -> IO[bytes] | None:
     except OSError:
         file.close()
         return None
+    _held.add(file)
     return file
 
 
@@ -39,7 +46,7 @@ def is_in_use(folder: Path) -> bool:
 
 
 def unlock(file: IO[bytes]) -> None:
-    """Let a lock go, for forked children that still hold the file too."""
+    """Let a lock go."""
     with file:
         _unlock(file)
 
@@ -61,3 +68,12 @@ else:
 
     def _unlock(file: IO[bytes]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_UN)
+
+    def _forget_in_child() -> None:
+        """Close the files only: unlocking one would unlock it for the parent too."""
+        for file in list(_held):
+            with suppress(OSError):
+                file.close()
+
+    # a child that outlives its parent would keep the lock of what nobody writes any more
+    os.register_at_fork(after_in_child=_forget_in_child)

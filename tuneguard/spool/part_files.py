@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,8 +25,15 @@ def write_part(columns: Columns, path: Path) -> Part:
     Raises:
         OSError: The disk did not take it.
     """
-    table = pa.Table.from_batches([columns.grouped().to_arrow()])
-    return _write([table], path)
+    return _write([_table(columns)], path)
+
+
+def encode_part(columns: Columns, name: str) -> tuple[Part, bytes]:
+    """Return measured values as the content of one part, for where no disk takes it."""
+    buffer = io.BytesIO()
+    rows = _encode([_table(columns)], buffer)
+    content = buffer.getvalue()
+    return _part(name, rows, content), content
 
 
 def merge_parts(sources: Sequence[Path], path: Path) -> Part:
@@ -36,11 +45,28 @@ def merge_parts(sources: Sequence[Path], path: Path) -> Part:
     return _write((pq.read_table(source, schema=SCHEMA) for source in sources), path)
 
 
+def _table(columns: Columns) -> pa.Table:
+    return pa.Table.from_batches([columns.grouped().to_arrow()])
+
+
 def _write(tables: Iterable[pa.Table], path: Path) -> Part:
     unfinished = path.with_suffix(".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            rows = _encode(tables, file)
+        content = unfinished.read_bytes()
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return _part(path.name, rows, content)
+
+
+def _encode(tables: Iterable[pa.Table], target: IO[bytes]) -> int:
+    """Write tables as Parquet, a row group each, and return the number of rows."""
     rows = 0
     with pq.ParquetWriter(
-        unfinished,
+        target,
         SCHEMA,
         compression="zstd",
         compression_level=6,
@@ -55,6 +81,8 @@ def _write(tables: Iterable[pa.Table], path: Path) -> Part:
         for table in tables:
             writer.write_table(table)
             rows += table.num_rows
-    content = unfinished.read_bytes()
-    unfinished.replace(path)
-    return Part(path.name, rows, len(content), hashlib.sha256(content).hexdigest())
+    return rows
+
+
+def _part(name: str, rows: int, content: bytes) -> Part:
+    return Part(name, rows, len(content), hashlib.sha256(content).hexdigest())

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from tuneguard import keys
 from tuneguard.spool.columns import Columns
-from tuneguard.spool.part_files import merge_parts, write_part
+from tuneguard.spool.held_parts import HeldPart
+from tuneguard.spool.part_files import encode_part, merge_parts, write_part
 from tuneguard.spool.segments import Segment, read_segment
 from tuneguard.spool.spool_folder import Spool
 
 PART_BYTES = 8 * 2**20
 PART_SECONDS = 600.0
+HELD_ROWS = 2**16
 COMPACTED_BYTES = 64 * 2**20
 _SEGMENT = "segment-{:05d}.arrow"
 _PART = "part-{:05d}.parquet"
@@ -24,31 +28,36 @@ _PART = "part-{:05d}.parquet"
 class RecordWriter:
     """Appends measured values to a spool, and cuts what has grown large or old into a part.
 
+    What the disk does not take is kept in memory and tried again with the next values; when it
+    becomes much, it is held as a part that MLflow gets from memory.
+
     Args:
         spool: Where the record is kept.
+
+    Attributes:
+        dropped: How many values were lost because somebody deleted the spool.
     """
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._segment: Segment | None = None
+        self._waiting: deque[Columns] = deque()
         self._opened = 0.0
         self._number = 0
+        self.dropped = 0
 
     def append(self, columns: Columns) -> None:
         """Write values to disk; a killed process loses none of them.
 
         Raises:
-            OSError: The disk did not take them.
+            OSError: The disk did not take them: they are in memory.
         """
-        if self._segment is None:
-            self._segment = self._open()
+        self._waiting.append(columns)
         try:
-            self._segment.append(columns)
+            self._write_waiting()
         except OSError:
-            # what follows a write cut short could not be read back: the next one starts afresh
-            torn, self._segment = self._segment, None
-            with suppress(OSError):
-                torn.close()
+            if sum(len(one) for one in self._waiting) >= HELD_ROWS:
+                self._hold_waiting()
             raise
 
     @property
@@ -60,32 +69,73 @@ class RecordWriter:
         return is_old or self._segment.size > PART_BYTES
 
     def cut(self) -> None:
-        """Turn the segment into a part.
-
-        Raises:
-            OSError: The disk did not take the part; the segment stays for a later `recover`.
-        """
+        """Turn the segment into a part."""
         segment, self._segment = self._segment, None
-        if segment is not None:
+        if segment is None:
+            return
+        # a segment is read back without its end too
+        with suppress(OSError):
             segment.close()
+        try:
             _turn_into_part(self._spool, segment.path)
+        except FileNotFoundError:
+            self.dropped += segment.rows
+
+    def finish(self) -> None:
+        """Turn everything into parts, on disk or in memory."""
+        with suppress(OSError):
+            self._write_waiting()
+        self.cut()
+        recover(self._spool)
+        self._hold_waiting()
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            try:
+                self._write(self._waiting[0])
+            except OSError:
+                raise
+            except Exception:
+                self._waiting.popleft()
+                raise
+            self._waiting.popleft()
+
+    def _write(self, columns: Columns) -> None:
+        if self._segment is None:
+            self._segment = self._open()
+        try:
+            self._segment.append(columns)
+        except OSError:
+            # what follows a write cut short could not be read back: the next one starts afresh
+            torn, self._segment = self._segment, None
+            if not torn.rows:
+                self._number -= 1
+            with suppress(OSError):
+                torn.close()
+            raise
 
     def _open(self) -> Segment:
         if self._spool.folder is None:
             raise OSError("there is no spool")
+        segment = Segment(self._spool.folder / _SEGMENT.format(self._number + 1))
         self._number += 1
         self._opened = time.monotonic()
-        return Segment(self._spool.folder / _SEGMENT.format(self._number))
+        return segment
+
+    def _hold_waiting(self) -> None:
+        if self._waiting:
+            self._number += 1
+            batches = [columns.to_arrow() for columns in self._waiting]
+            columns = Columns.from_arrow(pa.Table.from_batches(batches))
+            self._waiting.clear()
+            _hold(self._spool, columns, _PART.format(self._number))
 
 
 def recover(spool: Spool) -> None:
-    """Turn what a process that was killed left behind into parts.
-
-    Raises:
-        OSError: The disk did not take a part.
-    """
-    if spool.folder is not None:
-        for path in sorted(spool.folder.glob("segment-*.arrow")):
+    """Turn what a process that was killed left behind into parts, on disk or in memory."""
+    for path in spool.segments():
+        # what is delivered from memory meanwhile is gone
+        with suppress(FileNotFoundError):
             _turn_into_part(spool, path)
 
 
@@ -110,9 +160,18 @@ def _turn_into_part(spool: Spool, segment: Path) -> None:
     name = _PART.format(int(segment.stem.removeprefix("segment-")))
     is_known = any(part.name == name for part in spool.manifest.parts)
     if len(columns) and not is_known:
-        part = write_part(columns, segment.with_name(name))
+        try:
+            part = write_part(columns, segment.with_name(name))
+        except OSError:
+            _hold(spool, columns, name, segment)
+            return
         spool.add_part(part, _steps_in(columns))
     segment.unlink()
+
+
+def _hold(spool: Spool, columns: Columns, name: str, segment: Path | None = None) -> None:
+    part, content = encode_part(columns, name)
+    spool.held.add(HeldPart(part, content, _steps_in(columns), segment))
 
 
 def _steps_in(columns: Columns) -> int:

@@ -14,7 +14,10 @@ class Segment:
     """An append-only file of measured values.
 
     Args:
-        path: The file, which must not exist.
+        path: The file, whose content is lost.
+
+    Attributes:
+        rows: How many values were written.
 
     Raises:
         OSError: The disk did not take it.
@@ -22,10 +25,15 @@ class Segment:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.rows = 0
         self._codes: dict[str, int] = {}
         self._file = pa.OSFile(str(path), "wb")
         options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
-        self._stream = pa.ipc.new_stream(self._file, SCHEMA, options=options)
+        try:
+            self._stream = pa.ipc.new_stream(self._file, SCHEMA, options=options)
+        except OSError:
+            self._file.close()
+            raise
 
     def append(self, columns: Columns) -> None:
         """Write values through to the operating system.
@@ -42,6 +50,7 @@ class Segment:
             columns.values,
         )
         self._stream.write_batch(own.to_arrow())
+        self.rows += len(own)
 
     @property
     def size(self) -> int:

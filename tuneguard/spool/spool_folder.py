@@ -20,6 +20,7 @@ from typing import IO, Any
 from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError
 from tuneguard.spool.folder_lock import is_in_use, lock_folder, unlock
+from tuneguard.spool.held_parts import HeldParts
 from tuneguard.spool.manifest import Manifest, Part
 from tuneguard.spool.outbox import Outbox
 
@@ -43,6 +44,8 @@ class Ticket:
         process: Id of the process that records.
         ended: When recording ended, in milliseconds since 1970.
         leader_host: The machine of rank 0, where another rank of a distributed training records.
+        open_here: Whether the run was open in the process that records: nobody else ends it if
+            that process dies.
     """
 
     tracking_uri: str
@@ -55,6 +58,7 @@ class Ticket:
     process: int = 0
     ended: int | None = None
     leader_host: str = ""
+    open_here: bool = False
 
 
 class Spool:
@@ -81,6 +85,7 @@ class Spool:
         self.ticket = ticket
         self.manifest = manifest
         self.outbox = Outbox(folder)
+        self.held = HeldParts()
         self._lock = lock
         self._mutex = threading.RLock()
 
@@ -111,7 +116,7 @@ class Spool:
         if lock is None:
             return None
         try:
-            ticket = _read_ticket(folder / _TICKET)
+            ticket = read_ticket(folder)
             manifest = _read_manifest(folder)
         except BaseException:
             unlock(lock)
@@ -135,8 +140,31 @@ class Spool:
     def add_part(self, part: Part, steps: int) -> None:
         """Enter a part that has been written, with the number of optimizer steps in it."""
         with self._mutex:
+            if any(part.name == one.name for one in self.manifest.parts):
+                return
             parts = self.manifest.with_part(part).parts
             self.change_manifest(parts=parts, steps=self.manifest.steps + steps)
+
+    def segments(self) -> list[Path]:
+        """Return the files of the record that are no parts yet, in order."""
+        return sorted(self.folder.glob("segment-*.arrow")) if self.folder else []
+
+    def write_down(self) -> int:
+        """Move what is in memory to disk, now that nobody else takes it.
+
+        Returns:
+            How many points of the charts the disk did not take; what it did not take of the
+            record is counted in `held.dropped`.
+        """
+        while self.folder is not None and (part := self.held.first()) is not None:
+            try:
+                (self.folder / part.part.name).write_bytes(part.content)
+            except OSError:
+                break
+            self.add_part(part.part, part.steps)
+            self.held.remove(part)
+        self.held.give_up()
+        return self.outbox.write_down()
 
     def remove(self) -> None:
         """Delete the folder, and let it go."""
@@ -190,7 +218,11 @@ def open_spool(root: str | os.PathLike[str] | None, ticket: Ticket, manifest: Ma
     try:
         return Spool.create(chosen, ticket, manifest)
     except OSError as error:
-        _logger.warning("Nothing can be kept in %s (%s): only charts are recorded.", chosen, error)
+        _logger.warning(
+            "Nothing can be kept in %s (%s): what is measured waits for MLflow in memory.",
+            chosen,
+            error,
+        )
         return Spool(None, ticket, manifest)
 
 
@@ -214,13 +246,29 @@ def is_spool(folder: Path) -> bool:
     return (folder / _TICKET).exists()
 
 
+def read_ticket(folder: Path) -> Ticket:
+    """Return the ticket of a spool, whoever uses it.
+
+    Raises:
+        OSError: The folder cannot be read.
+        HistoryFormatError: It holds no ticket.
+    """
+    path = folder / _TICKET
+    try:
+        return Ticket(**json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise HistoryFormatError(
+            f"{path} says not where the recording belongs: {error}."
+        ) from error
+
+
 def _place_beside(root: Path, ticket: Ticket) -> int:
     """Return the lowest number that no recorder of the same run on this machine has."""
     taken: set[int] = set()
     for folder in spool_folders(root) if ticket.run_id is not None else ():
         # what cannot be read is nobody's: recording goes on
         with suppress(OSError, HistoryFormatError):
-            other = _read_ticket(folder / _TICKET)
+            other = read_ticket(folder)
             is_same = (other.tracking_uri, other.run_id) == (ticket.tracking_uri, ticket.run_id)
             if is_same and is_in_use(folder):
                 manifest = _read_manifest(folder)
@@ -230,15 +278,6 @@ def _place_beside(root: Path, ticket: Ticket) -> int:
 
 def _read_manifest(folder: Path) -> Manifest:
     return Manifest.from_json((folder / keys.MANIFEST).read_text(encoding="utf-8"))
-
-
-def _read_ticket(path: Path) -> Ticket:
-    try:
-        return Ticket(**json.loads(path.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:
-        raise HistoryFormatError(
-            f"{path} says not where the recording belongs: {error}."
-        ) from error
 
 
 def _user_cache() -> Path:

@@ -173,13 +173,36 @@ def ask_server(
     Raises:
         mlflow.exceptions.MlflowException: No answer came.
     """
+    return _request(store, endpoint, "GET", params=query, **limits)
+
+
+def tell_server(
+    store: RestStore, endpoint: str, content: Mapping[str, Any], **limits: float
+) -> Any:
+    """Send a request with a JSON body, signed as the client signs its own.
+
+    Args:
+        store: The store behind the client.
+        endpoint: Path below `/api/2.0/mlflow/`.
+        content: What to tell.
+        **limits: `max_retries` and `timeout`, where MLflow's own are too patient.
+
+    Returns:
+        The response of `requests`, whatever its status.
+
+    Raises:
+        mlflow.exceptions.MlflowException: No answer came.
+    """
+    return _request(store, endpoint, "POST", json=content, **limits)
+
+
+def _request(store: RestStore, endpoint: str, method: str, **options: Any) -> Any:
     return http_request(  # type: ignore[no-untyped-call]  # MLflow does not annotate it
         store.get_host_creds(),
         f"/api/2.0/mlflow/{endpoint}",
-        "GET",
-        params=query,
+        method,
         raise_on_status=False,
-        **limits,
+        **options,
     )
 
 

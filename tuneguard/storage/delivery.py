@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage, Metric, Param, Run
+from mlflow.entities import Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from tuneguard import keys
-from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
+from tuneguard.exceptions import StoreUnreachableError
 from tuneguard.spool.charts import ChartPoint
+from tuneguard.spool.manifest import Manifest
 from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.early_points import LAST_STEP
 from tuneguard.storage.key_owners import KeyOwners
 from tuneguard.storage.metric_histories import sampled_points
 from tuneguard.storage.rank_place import check_artifacts, check_tracking_store
-from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.record import load_manifests
-from tuneguard.storage.store_probe import without_password
+from tuneguard.storage.record_upload import RecordUpload
+from tuneguard.storage.run_contact import RunContact
 
 BATCH = 1000
 COMPARE_SECONDS = 10.0
@@ -42,40 +42,37 @@ class Delivery:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._client: MlflowClient | None = None
+        self._record = RecordUpload(spool)
+        self._contact: RunContact | None = None
         self._owners: KeyOwners | None = None
+        self._params: Collection[str] | None = None
         self._is_resumed = False
         self._refused: set[str] = set()
-        self._uploaded: dict[str, str] = {}
         self._compared = time.monotonic()
 
     def send(self) -> None:
-        """Send the chart points and finished parts that wait.
+        """Send the chart points and finished parts that wait; without any, little is asked.
 
         Raises:
             StoreUnreachableError: The store does not answer.
             RunDeletedError: The run is in the trash.
             MlflowException: The store refused.
+            OSError: No disk takes a file to be uploaded from.
         """
         if self._spool.manifest.rank:
             self._send_record_of_rank()
-            return
-        client, run = self._contact()
-        owners = self._key_owners(client)
-        owners.look(run.data.metrics)
-        self._compare_first_steps(client, owners)
-        outbox = self._spool.outbox
-        while points := outbox.peek(BATCH):
-            self._hint_at_first_step(points[0])
-            named = (p._replace(key=f"{self._spool.manifest.prefix}{p.key}") for p in points)
-            placed = [owners.place(point) for point in named]
-            wanted = [point for point in placed if point.key not in self._refused]
-            owners.writing(wanted)
-            owners.wrote(self._send_points(client, wanted))
-            outbox.confirm()
-        if tuple(sorted(owners.own)) != self._spool.manifest.charted_keys:
-            self._spool.change_manifest(charted_keys=tuple(sorted(owners.own)))
-        self._send_record(client)
+        elif self._record.is_due or not self._spool.outbox.is_empty:
+            contact = self._connected()
+            owners = self._key_owners(contact)
+            self._look(contact, owners)
+            self._compare_first_steps(contact, owners)
+            while points := self._spool.outbox.peek(BATCH):
+                self._deliver(contact, owners, points)
+                self._spool.outbox.confirm()
+            self._name_charted(owners)
+            self._record.send(contact.client)
+        elif self._contact is not None and self._owners is not None:
+            self._compare_first_steps(self._contact, self._owners)
 
     def finish(self) -> None:
         """Send everything, the params too, and declare the record complete.
@@ -84,47 +81,106 @@ class Delivery:
             StoreUnreachableError: The store does not answer.
             RunDeletedError: The run is in the trash.
             MlflowException: The store refused.
+            OSError: No disk takes a file to be uploaded from.
         """
         self._spool.change_manifest(complete=True)
         self.send()
-        if self._spool.manifest.rank:
-            return
-        client, run = self._contact()
-        for name, value in self._spool.manifest.params.items():
-            key = keys.safe(f"{keys.PREFIX}{self._spool.manifest.prefix}{name}")
-            if key not in run.data.params:
-                param = Param(key, value[:_MAX_PARAM_LENGTH])
-                client.log_batch(self._run_id, params=[param], synchronous=True)
+        if not self._spool.manifest.rank:
+            self._send_facts(self._connected())
 
-    @property
-    def _run_id(self) -> str:
-        run_id = self._spool.ticket.run_id
-        if run_id is None:
-            raise StoreUnreachableError("There is no run yet; tuneguard sync creates it.")
-        return run_id
+    def _connected(self) -> RunContact:
+        if self._contact is None:
+            ticket = self._spool.ticket
+            if ticket.run_id is None:
+                raise StoreUnreachableError("There is no run yet; tuneguard sync creates it.")
+            self._contact = RunContact(ticket.tracking_uri, ticket.run_id)
+        return self._contact
 
-    def _contact(self) -> tuple[MlflowClient, Run]:
-        uri = self._spool.ticket.tracking_uri
-        run_id = self._run_id
-        if not is_reachable(uri):
-            raise StoreUnreachableError(f"Nothing answers at {without_password(uri)}.")
-        if self._client is None:
-            self._client = MlflowClient(uri)
-        run = self._client.get_run(run_id)
-        if run.info.lifecycle_stage == LifecycleStage.DELETED:
-            raise RunDeletedError(f"Run {run_id} is deleted. Restore it, then: tuneguard sync")
-        return self._client, run
+    def _deliver(
+        self, contact: RunContact, owners: KeyOwners, points: Sequence[ChartPoint]
+    ) -> None:
+        self._hint_at_first_step(points[0])
+        named = (p._replace(key=f"{self._spool.manifest.prefix}{p.key}") for p in points)
+        placed = [owners.place(point) for point in named]
+        wanted = [point for point in placed if point.key not in self._refused]
+        owners.writing(wanted)
+        if not owners.own <= set(self._spool.manifest.charted_keys):
+            self._announce(contact, owners)
+        owners.wrote(self._send_points(contact, wanted))
 
-    def _key_owners(self, client: MlflowClient) -> KeyOwners:
+    def _announce(self, contact: RunContact, owners: KeyOwners) -> None:
+        """Say whose the keys are before there are points: other recorders may look meanwhile."""
+        self._name_charted(owners)
+        try:
+            self._record.announce(contact.client)
+        except Exception as error:  # noqa: BLE001 - the charts need no artifact store
+            _logger.debug("The manifest could not be sent: %s", error)
+
+    def _name_charted(self, owners: KeyOwners) -> None:
+        charted = tuple(sorted(owners.own))
+        if charted != self._spool.manifest.charted_keys:
+            self._spool.change_manifest(charted_keys=charted)
+
+    def _send_facts(self, contact: RunContact) -> None:
+        """Send what is known of the training as params, and how much of it was lost as a tag."""
+        manifest = self._spool.manifest
+        known = contact.state().params if self._params is None else self._params
+        named = {
+            keys.safe(f"{keys.PREFIX}{manifest.prefix}{name}"): value[:_MAX_PARAM_LENGTH]
+            for name, value in manifest.params.items()
+        }
+        params = [Param(key, value) for key, value in named.items() if key not in known]
+        tags = [RunTag(keys.TAG_DROPPED, str(manifest.dropped))] if manifest.dropped else []
+        try:
+            contact.client.log_batch(contact.run_id, params=params, tags=tags, synchronous=True)
+        except MlflowException as error:
+            if error.error_code not in _CLIENT_ERRORS:
+                raise
+            self._send_one_by_one(contact, params, tags)
+
+    def _send_one_by_one(
+        self, contact: RunContact, params: Sequence[Param], tags: Sequence[RunTag]
+    ) -> None:
+        contact.client.log_batch(contact.run_id, tags=tags, synchronous=True)
+        for param in params:
+            self._send_param(contact, param)
+
+    def _send_param(self, contact: RunContact, param: Param) -> None:
+        try:
+            contact.client.log_batch(contact.run_id, params=[param], synchronous=True)
+        except MlflowException as error:
+            if error.error_code not in _CLIENT_ERRORS:
+                raise
+            _logger.warning("MLflow refuses the param %r: %s", param.key, _first_line(error))
+
+    def _others(self, contact: RunContact) -> list[Manifest]:
+        """The manifests of the run's recorders other than this and ranks other than the first."""
+        found = [manifest for manifest, _ in load_manifests(contact.client, contact.run_id)]
+        own = self._spool.manifest.recorder
+        return [one for one in found if not one.rank and one.recorder != own]
+
+    def _key_owners(self, contact: RunContact) -> KeyOwners:
         if self._owners is None:
-            found = [manifest for manifest, _ in load_manifests(client, self._run_id)]
-            own = self._spool.manifest.recorder
-            found = [manifest for manifest in found if not manifest.rank]
-            self._is_resumed = any(m.complete and m.steps and m.recorder < own for m in found)
+            manifest = self._spool.manifest
+            found = self._others(contact)
+            self._is_resumed = any(
+                m.complete and m.steps and m.recorder < manifest.recorder for m in found
+            )
             earlier = [m for m in found if not self._spool.is_recorded_beside(m.recorder)]
-            charted = {key for one in [*earlier, self._spool.manifest] for key in one.charted_keys}
+            charted = {key for one in [*earlier, manifest] for key in one.charted_keys}
             self._owners = KeyOwners(charted)
         return self._owners
+
+    def _look(self, contact: RunContact, owners: KeyOwners) -> None:
+        state = contact.state()
+        self._params, latest = state.params, state.latest
+        if owners.strangers(latest) & owners.own:
+            owners.inherit(self._synced_keys(contact), latest)
+        owners.look(latest)
+
+    def _synced_keys(self, contact: RunContact) -> set[str]:
+        """Keys of recorders that are over: what they left may have been delivered meanwhile."""
+        return {key for one in self._others(contact) if one.complete for key in one.charted_keys}
 
     def _hint_at_first_step(self, point: ChartPoint) -> None:
         if self._is_resumed and point.step == 0:
@@ -132,68 +188,60 @@ class Delivery:
             _logger.warning(
                 "Run %s has a recording already, and this one begins at step 0 again: the earlier "
                 "one is left out of reviews. A training that goes on is to pass first_step=.",
-                self._run_id,
+                self._spool.ticket.run_id,
             )
 
-    def _compare_first_steps(self, client: MlflowClient, owners: KeyOwners) -> None:
+    def _compare_first_steps(self, contact: RunContact, owners: KeyOwners) -> None:
         """Look for others' points that are not the latest: one key at a time, now and then."""
         if time.monotonic() - self._compared < COMPARE_SECONDS:
             return
         self._compared = time.monotonic()
         key = owners.next_key()
-        if key is not None:
-            found = sampled_points(client, self._run_id, key, (0, LAST_STEP))
-            owners.look_at_first_steps(key, found or ())
+        if key is None:
+            return
+        found = sampled_points(contact.client, contact.run_id, key, (0, LAST_STEP)) or ()
+        if owners.is_shared(key, found):
+            owners.inherit(self._synced_keys(contact), {})
+            owners.look_at_first_steps(key, found)
 
     def _send_points(
-        self, client: MlflowClient, points: Sequence[ChartPoint]
+        self, contact: RunContact, points: Sequence[ChartPoint]
     ) -> Sequence[ChartPoint]:
         """Send points, and return those that were taken; one bad key costs only itself."""
         if not points:
             return ()
-        metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
         try:
-            client.log_batch(self._run_id, metrics=metrics, synchronous=True)
+            contact.log_points(points)
         except MlflowException as error:
             if error.error_code not in _CLIENT_ERRORS:
                 raise
             if len({point.key for point in points}) == 1:
-                self._refuse(points[0].key, error)
+                self._refuse(contact, points[0].key, error)
                 return ()
             half = len(points) // 2
             ordered = sorted(points, key=lambda point: point.key)
-            first = self._send_points(client, ordered[:half])
+            first = self._send_points(contact, ordered[:half])
             rest = [point for point in ordered[half:] if point.key not in self._refused]
-            return [*first, *self._send_points(client, rest)]
+            return [*first, *self._send_points(contact, rest)]
         return points
 
-    def _refuse(self, key: str, error: MlflowException) -> None:
+    def _refuse(self, contact: RunContact, key: str, error: MlflowException) -> None:
+        # a run that was deleted meanwhile refuses every key
+        contact.state()
         self._refused.add(key)
-        reason = str(error).partition("\n")[0]
-        _logger.warning("MLflow refuses %r; it is kept in the record only: %s", key, reason)
+        _logger.warning(
+            "MLflow refuses %r; it is kept in the record only: %s", key, _first_line(error)
+        )
 
     def _send_record_of_rank(self) -> None:
         """Upload what another rank than the first kept; the metrics of the run are not its own."""
-        if self._uploaded.get(keys.MANIFEST) == self._spool.manifest.to_json():
+        if not self._record.is_due:
             return
         check_tracking_store(self._spool)
-        client, run = self._contact()
-        check_artifacts(client, run, self._spool)
-        self._send_record(client)
+        contact = self._connected()
+        check_artifacts(contact.client, contact.client.get_run(contact.run_id), self._spool)
+        self._record.send(contact.client)
 
-    def _send_record(self, client: MlflowClient) -> None:
-        """Upload the parts that are not there yet, and the manifest after them."""
-        if self._spool.folder is None:
-            return
-        # parts may be added meanwhile: what is uploaded names only those uploaded before it
-        manifest = self._spool.manifest
-        target = f"{keys.RECORD}/{manifest.recorder}"
-        for part in manifest.parts:
-            path = self._spool.folder / part.name
-            if self._uploaded.get(part.name) != part.sha256:
-                client.log_artifact(self._run_id, str(path), target)
-                self._uploaded[part.name] = part.sha256
-        text = manifest.to_json()
-        if self._uploaded.get(keys.MANIFEST) != text:
-            client.log_text(self._run_id, text, f"{target}/{keys.MANIFEST}")
-            self._uploaded[keys.MANIFEST] = text
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

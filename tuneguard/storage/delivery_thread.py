@@ -1,4 +1,4 @@
-"""Delivery while the training goes on: every other second, patiently, on its own thread."""
+"""Delivery while the training goes on: every few seconds, patiently, on its own thread."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import logging
 import threading
 import time
 
-from tuneguard.exceptions import StoreUnreachableError
+from tuneguard.exceptions import RunDeletedError
 from tuneguard.spool.record_writer import compact
 from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.delivery import Delivery
+from tuneguard.storage.sync import send_earlier
 
-INTERVAL_SECONDS = 2.0
+INTERVAL_SECONDS = 5.0
 HOLD_SECONDS = 30.0
 SETTLE_SECONDS = 5.0
 _LONGEST_INTERVAL = 30.0
-_LAST_ATTEMPTS = (0.0, 1.0, 2.0)
+_LAST_ATTEMPTS = (0.0, 1.0, 2.0, 4.0)
 _SPEAK_AFTER = 3.0
 
 _logger = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class DeliveryThread:
         self._thread = threading.Thread(target=self._run, name="tuneguard-delivery", daemon=True)
         self.failure = ""
         self.cpu_seconds = 0.0
+        self._has_sent_earlier = False
+        self._has_spoken = False
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -79,14 +82,25 @@ class DeliveryThread:
         if self._spool.ticket.run_id is None:
             return True
         try:
+            self._send_earlier()
             self._delivery.send()
         except Exception as error:  # noqa: BLE001 - whatever MLflow raises, it is tried again
-            if not self.failure:
-                _logger.warning("MLflow does not take what is recorded, trying on: %s", error)
-            self.failure = str(error)
+            self.failure = _first_line(error)
+            self._speak()
             return False
         self.failure = ""
         return True
+
+    def _send_earlier(self) -> None:
+        """Deliver what killed recorders of the same run left, once, before there is more."""
+        if not self._has_sent_earlier:
+            send_earlier(self._spool)
+            self._has_sent_earlier = True
+
+    def _speak(self) -> None:
+        if not self._has_spoken:
+            self._has_spoken = True
+            _logger.warning("MLflow does not take what is recorded, trying on: %s", self.failure)
 
     def _finish(self) -> None:
         try:
@@ -101,12 +115,17 @@ class DeliveryThread:
         for pause in _LAST_ATTEMPTS:
             time.sleep(pause)
             try:
+                self._send_earlier()
                 self._delivery.finish()
-            except StoreUnreachableError as error:
-                self.failure = str(error)
-            except Exception as error:  # noqa: BLE001 - the rest is for sync
-                self.failure = str(error)
+            except RunDeletedError as error:
+                self.failure = _first_line(error)
                 return
+            except Exception as error:  # noqa: BLE001 - what is not sent now is for sync
+                self.failure = _first_line(error)
             else:
                 self.failure = ""
                 return
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or repr(error)

@@ -36,8 +36,14 @@ class EarlyPoints:
     """
 
     def __init__(self, inherited: Iterable[str] = ()) -> None:
-        self._inherited = frozenset(inherited)
+        self._inherited = set(inherited)
         self._ours: dict[str, set[tuple[int, float]]] = {}
+
+    def inherit(self, charted: Iterable[str]) -> None:
+        """Leave out keys that another recording of the run wrote, too."""
+        self._inherited |= set(charted)
+        for key in self._inherited & set(self._ours):
+            self.forget(key)
 
     def writing(self, points: Iterable[ChartPoint]) -> None:
         """Note what is about to be sent."""
@@ -54,8 +60,8 @@ class EarlyPoints:
 
     def has_others(self, key: str, found: Iterable[Point]) -> bool:
         """Whether `found`, points of `key` up to `LAST_STEP`, holds one that is not ours."""
-        ours = self._ours.get(key, set())
-        return any((point.step, point.value) not in ours for point in found)
+        ours = self._ours.get(key)
+        return ours is not None and any((point.step, point.value) not in ours for point in found)
 
     def forget(self, key: str) -> None:
         """Compare a key no more."""

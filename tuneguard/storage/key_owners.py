@@ -29,22 +29,43 @@ class KeyOwners:
         self._possible: dict[str, set[float]] = {}
         self._foreign: set[str] = set()
 
-    def look(self, latest: Mapping[str, float]) -> None:
-        """Take in the latest value of each key of the run."""
+    def strangers(self, latest: Mapping[str, float]) -> set[str]:
+        """Return the keys whose latest value somebody else wrote, as far as is known."""
         if self._inherited is None:
             self._inherited = {key: value for key, value in latest.items() if key in self.own}
-        for key, value in latest.items():
-            is_ours = value in self._possible.get(key, ())
-            if not is_ours and self._inherited.get(key) != value:
-                self._leave(key)
+        inherited = self._inherited
+        return {
+            key
+            for key, value in latest.items()
+            if key not in self._foreign
+            and value not in self._possible.get(key, ())
+            and inherited.get(key) != value
+        }
+
+    def inherit(self, charted: Iterable[str], latest: Mapping[str, float]) -> None:
+        """Take over keys of a recorder that is over, with the latest value of each key."""
+        charted = set(charted) - self._foreign
+        self.own |= charted
+        self._early.inherit(charted)
+        values = {key: value for key, value in latest.items() if key in charted}
+        self._inherited = {**(self._inherited or {}), **values}
+
+    def look(self, latest: Mapping[str, float]) -> None:
+        """Take in the latest value of each key of the run."""
+        for key in self.strangers(latest):
+            self._leave(key)
 
     def next_key(self) -> str | None:
         """Return the key whose first steps are to be looked at next, if any."""
         return self._early.next_key()
 
+    def is_shared(self, key: str, found: Iterable[Point]) -> bool:
+        """Whether the points of a key up to `early_points.LAST_STEP` hold one that is not ours."""
+        return self._early.has_others(key, found)
+
     def look_at_first_steps(self, key: str, found: Iterable[Point]) -> None:
         """Take in the points of a key up to `early_points.LAST_STEP`."""
-        if self._early.has_others(key, found):
+        if self.is_shared(key, found):
             self._leave(key)
 
     def place(self, point: ChartPoint) -> ChartPoint:

@@ -44,7 +44,7 @@ def choose_run(
         return Ticket(place, run_id, experiment, now)
     active = mlflow.active_run()
     if active is not None and tracking_uri in {None, mlflow.get_tracking_uri()}:
-        return Ticket(place, active.info.run_id, None, now)
+        return Ticket(place, active.info.run_id, None, now, open_here=True)
     experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
     ticket = Ticket(place, None, experiment, now, own_run=True)
     if within(PROBE_SECONDS, lambda: is_reachable(uri)):
@@ -55,6 +55,20 @@ def choose_run(
     else:
         _warn(uri, "nothing answers")
     return ticket
+
+
+def follow_run(
+    run_id: str | None = None, tracking_uri: str | None = None, experiment: str | None = None
+) -> Ticket:
+    """Say where another rank than the first records until it hears from rank 0; starts nothing.
+
+    Args:
+        run_id: An existing run, where it is given.
+        tracking_uri: The store; MLflow's own choice where not given.
+        experiment: Name of the experiment for a run that rank 0 starts.
+    """
+    uri = tracking_uri or mlflow.get_tracking_uri()
+    return Ticket(absolute(uri), run_id, experiment, time.time_ns() // 1_000_000)
 
 
 def absolute(uri: str) -> str:

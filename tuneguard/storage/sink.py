@@ -6,19 +6,21 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
 from tuneguard import keys
 from tuneguard.spool.charts import ChartReducer
 from tuneguard.spool.columns import Columns
-from tuneguard.spool.record_writer import RecordWriter, recover
+from tuneguard.spool.record_writer import RecordWriter
 from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.delivery_thread import DeliveryThread
 from tuneguard.storage.run_choice import end_run
 from tuneguard.storage.store_probe import without_password
 
 QUEUE_PACKETS = 128
+IDLE_SECONDS = 2.0
 PATIENCE_SECONDS = 15.0
 
 _logger = logging.getLogger(__name__)
@@ -51,7 +53,10 @@ class Sink:
         self._charts = ChartReducer()
         self._record = RecordWriter(spool)
         self._warned: set[str] = set()
-        self.dropped = 0
+        # one counter a thread: adding to one from two threads loses counts
+        self._refused = 0
+        self._failed = 0
+        self._when_idle: Callable[[], None] | None = None
         self._writer_cpu_seconds = 0.0
         self._writer = threading.Thread(
             target=self._write_packets, name="tuneguard-writer", daemon=True
@@ -66,6 +71,12 @@ class Sink:
         return self._writer_cpu_seconds + self._delivery.cpu_seconds
 
     @property
+    def dropped(self) -> int:
+        """How many measured values were lost: nothing was there to take them."""
+        kept = self._record.dropped + self._spool.held.dropped
+        return self._refused + self._failed + kept
+
+    @property
     def is_drained(self) -> bool:
         """Whether what was handed over is written down, and what is charted of it delivered."""
         return not self._queue.unfinished_tasks and self._spool.outbox.is_empty
@@ -75,7 +86,17 @@ class Sink:
         try:
             self._queue.put_nowait(packet)
         except queue.Full:
-            self.dropped += packet.size
+            self._refused += packet.size
+
+    def when_idle(self, hand_over: Callable[[], None]) -> None:
+        """Have `hand_over` called on the writer's thread whenever no packet came for a while.
+
+        A loop that is in a long validation or checkpoint hands nothing over by itself.
+
+        Args:
+            hand_over: Puts what is measured already; must be safe to call beside the loop.
+        """
+        self._when_idle = hand_over
 
     def describe(self, **changes: Any) -> None:
         """Have fields of the manifest changed, without waiting."""
@@ -92,19 +113,20 @@ class Sink:
         """
         self._spool.change_ticket(status=status, ended=time.time_ns() // 1_000_000)
         deadline = time.monotonic() + patience
+        is_delivered = False
         if self._stop_writer(deadline):
             self._delivery.finish()
             is_delivered = self._delivery.wait(deadline - time.monotonic())
         else:
-            is_delivered = False
+            self._refused += sum(getattr(item, "size", 0) for item in list(self._queue.queue))
         if self._spool.ticket.own_run:
             is_delivered &= end_run(self._spool.ticket, status)
-        if self.dropped:
-            self._warn("dropped", f"{self.dropped} values could not be kept.")
-        if is_delivered:
+        if is_delivered and not self._spool.segments():
             self._spool.remove()
         else:
             self._leave_behind()
+        if self.dropped:
+            self._warn("dropped", f"{self.dropped} measured values could not be kept.")
 
     def _stop_writer(self, deadline: float) -> bool:
         try:
@@ -115,33 +137,37 @@ class Sink:
         return not self._writer.is_alive()
 
     def _leave_behind(self) -> None:
+        points = self._spool.write_down()
+        self._spool.change_manifest(dropped=self.dropped)
         self._spool.release()
-        if self._spool.folder is None:
-            self._warn(
-                "left", "What the store did not take is lost: there was no disk to keep it."
-            )
-            return
         uri = without_password(self._spool.ticket.tracking_uri)
-        reason = self._delivery.failure or "it did not answer in time"
-        self._warn(
-            "left",
-            f"Not everything reached {uri} ({reason}). It is kept in {self._spool.folder}; "
-            "send it with: tuneguard sync",
-        )
+        reason = self._delivery.failure or "there was not time enough"
+        if self._spool.folder is None:
+            kept = "It is lost: there was no disk to keep it."
+        else:
+            kept = f"It is kept in {self._spool.folder}; send it with: tuneguard sync"
+        self._warn("left", f"Not everything reached {uri} ({reason}). {kept}")
+        if points and self._spool.folder is not None:
+            self._warn("charts", f"{points} points of the charts could not be kept.")
 
     def _write_packets(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while (item := self._next()) is not None:
             if isinstance(item, dict):
                 self._spool.change_manifest(**item)
             else:
                 self._write(item)
             self._writer_cpu_seconds = time.thread_time()
             self._queue.task_done()
-        self._spool.outbox.append(self._charts.finish())
-        self._cut(is_last=True)
-        self._spool.change_manifest(dropped=self.dropped + self._spool.outbox.dropped)
+        self._end_record()
         self._writer_cpu_seconds = time.thread_time()
         self._queue.task_done()
+
+    def _next(self) -> Packet | dict[str, Any] | None:
+        while True:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=IDLE_SECONDS)
+            if self._when_idle is not None:
+                self._when_idle()
 
     def _write(self, packet: Packet) -> None:
         try:
@@ -150,23 +176,33 @@ class Sink:
                 self._spool.outbox.append(self._charts.add(columns))
             if any(key.startswith(f"{keys.VALIDATION}/") for key in columns.keys):
                 self._delivery.validated()
+            self._append(columns)
+            if self._record.is_due:
+                self._record.cut()
+        except Exception as error:  # noqa: BLE001 - the writer outlives whatever goes wrong
+            self._failed += packet.size
+            self._warn("writer", f"Measured values were lost: {error!r}.")
+
+    def _append(self, columns: Columns) -> None:
+        try:
             self._record.append(columns)
         except OSError as error:
-            self.dropped += packet.size
-            self._warn("disk", f"The full record cannot be kept: {error}. Charts go on.")
-        except Exception as error:  # noqa: BLE001 - the writer outlives whatever goes wrong
-            self.dropped += packet.size
-            self._warn("writer", f"Measured values were lost: {error!r}.")
-        if self._record.is_due:
-            self._cut()
+            # without a spool, its opening has said so
+            if self._spool.folder is not None:
+                self._warn(
+                    "disk",
+                    f"{self._spool.folder} takes nothing ({error}): what is measured waits for "
+                    "MLflow in memory, as far as there is room.",
+                )
 
-    def _cut(self, *, is_last: bool = False) -> None:
+    def _end_record(self) -> None:
         try:
-            self._record.cut()
-            if is_last:
-                recover(self._spool)
-        except OSError as error:
-            self._warn("disk", f"The full record cannot be kept: {error}. Charts go on.")
+            if not self._spool.manifest.rank:
+                self._spool.outbox.append(self._charts.finish())
+            self._record.finish()
+        except Exception as error:  # noqa: BLE001 - what is on disk is recovered by sync
+            self._warn("writer", f"The record could not be completed: {error!r}.")
+        self._spool.change_manifest(dropped=self.dropped)
 
     def _warn(self, topic: str, message: str) -> None:
         if topic not in self._warned:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,14 +19,24 @@ from tuneguard import keys
 from tuneguard.exceptions import HistoryFormatError, StoreUnreachableError
 from tuneguard.spool.folder_lock import LOCK
 from tuneguard.spool.record_writer import compact, recover
-from tuneguard.spool.spool_folder import Spool, is_spool, spool_folders, spool_root
+from tuneguard.spool.spool_folder import (
+    Spool,
+    is_spool,
+    read_ticket,
+    spool_folders,
+    spool_root,
+)
 from tuneguard.storage.delivery import Delivery
 from tuneguard.storage.rank_place import run_of_leader
 from tuneguard.storage.reachability import is_reachable
+from tuneguard.storage.record import load_manifests
 from tuneguard.storage.run_choice import DEFAULT_EXPERIMENT_ID, experiment_named
 from tuneguard.storage.store_probe import without_password
 
 _QUIET_SECONDS = 900.0
+_RANK = "-rank-"
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +66,9 @@ def sync(
 ) -> list[SyncResult]:
     """Deliver every spool that no recorder uses any more.
 
-    A run that could not be created at the time is created with its original start. The status of
-    a run that was started for the recording is told, others' runs keep theirs.
+    A run that could not be created at the time is created with its original start. How a run
+    ended is told where nobody else can: it was started for the recording, or the process that had
+    it open died, and no later recorder goes on with it.
 
     Args:
         root: Folder of the spools; $TUNEGUARD_SPOOL or the user's cache where not given.
@@ -67,7 +80,7 @@ def sync(
     """
     results: list[SyncResult] = []
     # rank 0 first: the others belong to its run
-    for folder in sorted(spool_folders(spool_root(root)), key=lambda one: "-rank-" in one.name):
+    for folder in sorted(spool_folders(spool_root(root)), key=lambda one: _RANK in one.name):
         result = _sync_folder(folder, tracking_uri)
         if result is None:
             continue
@@ -91,6 +104,30 @@ def _sync_folder(folder: Path, tracking_uri: str | None) -> SyncResult | None:
         return _sync_spool(spool, folder, _last_change(folder), tracking_uri)
     finally:
         spool.release()
+
+
+def send_earlier(spool: Spool) -> None:
+    """Deliver what dead recorders of the same run left beside a spool; never raises.
+
+    Where the run was started for one of them, its end is this spool's to tell from now on.
+    """
+    ticket = spool.ticket
+    if spool.folder is None or spool.manifest.rank:
+        return
+    for folder in spool_folders(spool.folder.parent):
+        try:
+            earlier = read_ticket(folder)
+            place = (earlier.tracking_uri, earlier.run_id)
+            if folder == spool.folder or place != (ticket.tracking_uri, ticket.run_id):
+                continue
+            result = _sync_folder(folder, None)
+        except (OSError, HistoryFormatError) as error:
+            _logger.debug("%s cannot be delivered: %s", folder, error)
+            continue
+        if result is not None and result.outcome == "delivered":
+            _logger.info("What a killed process had recorded of run %s is sent.", ticket.run_id)
+            if earlier.own_run and not ticket.open_here:
+                spool.change_ticket(own_run=True)
 
 
 def _last_change(folder: Path) -> float:
@@ -144,10 +181,26 @@ def _missing_run(client: MlflowClient, spool: Spool) -> str:
 
 
 def _tell_end(client: MlflowClient, spool: Spool, last_change: int) -> None:
-    """Tell how our own run ended: failed, where its process died without a word."""
+    """Tell how a run ended that nobody else ends: failed, where its process died silently."""
     ticket = spool.ticket
-    if not ticket.own_run or ticket.run_id is None:
+    is_orphan = ticket.open_here and ticket.status is None
+    if ticket.run_id is None or not (ticket.own_run or is_orphan):
         return
-    if client.get_run(ticket.run_id).info.status == RunStatus.to_string(RunStatus.RUNNING):
-        status = ticket.status or RunStatus.to_string(RunStatus.FAILED)
-        client.set_terminated(ticket.run_id, status, end_time=ticket.ended or last_change)
+    info = client.get_run(ticket.run_id).info
+    if info.status != RunStatus.to_string(RunStatus.RUNNING) or _goes_on(client, spool):
+        return
+    status = ticket.status or RunStatus.to_string(RunStatus.FAILED)
+    client.set_terminated(ticket.run_id, status, end_time=ticket.ended or last_change)
+
+
+def _goes_on(client: MlflowClient, spool: Spool) -> bool:
+    """Whether a later recorder has taken the run up, here or on another machine."""
+    ticket, own = spool.ticket, spool.manifest.recorder
+    if ticket.run_id is None or spool.folder is None:
+        return False
+    found = [manifest.recorder for manifest, _ in load_manifests(client, ticket.run_id)]
+    for folder in spool_folders(spool.folder.parent):
+        with suppress(OSError, HistoryFormatError):
+            if read_ticket(folder).run_id == ticket.run_id:
+                found.append(folder.name)
+    return any(recorder > own for recorder in found if _RANK not in recorder)
