@@ -78,3 +78,4 @@ class RankSchedule(Schedule):
         state = json.loads(messages[0])
         self._dense_until = int(state["dense_until"])
         self._changes = [(int(step), int(stride)) for step, stride in state["strides"]]
+        self.quiet_until = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tuneguard import keys
 from tuneguard.recording.budget import TIMED_EVERY, Budget
@@ -17,36 +18,18 @@ from tuneguard.recording.layers import Layers
 from tuneguard.recording.learning_rates import LearningRates
 from tuneguard.recording.loop_clock import LoopClock
 from tuneguard.recording.loss_mean import Loss
+from tuneguard.recording.outlet import Outlet
 from tuneguard.recording.sampler import Sampler
 from tuneguard.recording.samples import Sample, SampleReader
 from tuneguard.recording.schedule import Look, Schedule
 from tuneguard.recording.sketch import Sketch
 from tuneguard.recording.step_packet import StepPacket, TakenSample
-from tuneguard.recording.step_rows import StepRows
+from tuneguard.recording.step_rows import Step, StepRows
 from tuneguard.recording.unbreakable import unbreakable
 
 FLUSH_SECONDS = 2.0
 FLUSH_STEPS = 1000
 _HELD_SAMPLES = 64
-
-
-class Outlet(Protocol):
-    """Where packets go."""
-
-    def put(self, packet: StepPacket) -> None:
-        """Take a packet without waiting."""
-
-
-@dataclass(slots=True)
-class _OpenStep:
-    """A step whose gradient is complete, and whose optimizers have not all been stepped."""
-
-    number: int
-    moment: float
-    look: Look
-    is_timed: bool
-    sample: Sample | None = None
-    updates: int = 0
 
 
 class Recorder:
@@ -65,6 +48,8 @@ class Recorder:
         schedule: Which steps are looked at closely.
         budget: Decides the schedule's stride; `None` leaves it as it is.
         first_step: The number of the first step, for a training that goes on.
+        shares: Where parameters are sharded, by what the squares of each one's shard count.
+        looks_at_norms_only: Whether somebody else samples the rest: another rank.
     """
 
     def __init__(  # noqa: PLR0913 - the loop's own objects, and how closely to look
@@ -78,6 +63,8 @@ class Recorder:
         schedule: Schedule | None = None,
         budget: Budget | None = None,
         first_step: int = 0,
+        shares: NDArray[np.float64] | None = None,
+        looks_at_norms_only: bool = False,
     ) -> None:
         self.process = os.getpid()
         self.failed: set[str] = set()
@@ -86,16 +73,16 @@ class Recorder:
         self._budget = budget
         self._outlet = outlet
         self._flush_every = flush_every
-        sketch = Sketch(layers.parameters)
+        sketch = Sketch(() if looks_at_norms_only else layers.parameters)
         self._sampler = Sampler(layers, sketch, optimizers, scaler)
-        self._reader = SampleReader(layers, sketch)
+        self._reader = SampleReader(layers, sketch, shares=shares)
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
         self._samples: list[TakenSample] = []
-        self._flushed = time.perf_counter()
+        self._flush_at = time.perf_counter() + FLUSH_SECONDS
         self._next = first_step
         self._look = self._schedule.look(first_step)
-        self._step: _OpenStep | None = None
+        self._step: Step | None = None
         self._is_updating = False
         self._skipped = 0
         self._skipped_on_device: dict[int, torch.Tensor] = {}
@@ -114,7 +101,7 @@ class Recorder:
         if self._look is Look.SAMPLE and not self._is_updating:
             started = time.perf_counter()
             self._sampler.micro_batch()
-            self._spent(started, is_sample=True)
+            self._sampled(started)
 
     def begin_step(self, loss: Loss | None, entered: float | None = None) -> None:
         """Begin a step: its gradient is complete.
@@ -129,15 +116,14 @@ class Recorder:
                 return
             self._end_step(self._step)
         moment = time.perf_counter() if entered is None else entered
-        number, look = self._next, self._look
-        step = _OpenStep(number, moment, look, number % TIMED_EVERY == 0)
-        self._rows.add_step(number, moment, loss, self.clock.step(moment))
-        self._next = number + 1
+        step = Step(self._next, moment, loss, self.clock.step(moment), self._look)
+        self._next += 1
         self._step = step
-        if look is Look.SAMPLE:
-            step.sample = self._sampler.gradient(number)
-        if look is Look.SAMPLE or step.is_timed:
-            self._spent(moment, is_sample=look is Look.SAMPLE, samples=1)
+        if step.look is Look.SAMPLE:
+            step.sample = self._sampler.gradient(step.number)
+            self._sampled(moment, 1)
+        elif step.number % TIMED_EVERY == 0:
+            self._stepped(moment)
         if self._is_updating:
             self._measure_before_update(step)
 
@@ -147,8 +133,8 @@ class Recorder:
         now = time.perf_counter()
         for key, value in values.items():
             self._rows.add_single(key, max(self._next - 1, 0), now, value)
-        if self._step is None:
-            self._flush_if_due(now)
+        if self._step is None and (now > self._flush_at or self._is_full()):
+            self._flush(now)
 
     def close(self) -> None:
         """Hand over what is left, and let go of the optimizers."""
@@ -165,17 +151,16 @@ class Recorder:
             self._count_found_inf(self._step, optimizer)
             self._measure_before_update(self._step)
 
-    def _measure_before_update(self, step: _OpenStep) -> None:
-        if step.updates:
+    def _measure_before_update(self, step: Step) -> None:
+        if step.rates:
             return
-        self._rows.add_rates(step.number, step.moment, self._rates.read())
-        if step.look is Look.NOT:
-            return
-        started = time.perf_counter()
-        if step.sample is None:
-            step.sample = Sample(step.number)
-        self._sampler.before_update(step.sample)
-        self._spent(started, is_sample=True)
+        step.rates = self._rates.read()
+        if step.look is not Look.NOT:
+            started = time.perf_counter()
+            if step.sample is None:
+                step.sample = Sample(step.number)
+            self._sampler.before_update(step.sample)
+            self._sampled(started)
 
     @unbreakable
     def _after_update(self, *_: Any) -> None:
@@ -183,16 +168,15 @@ class Recorder:
         step = self._step
         if step is None:
             return
-        started = time.perf_counter() if step.is_timed or step.look is Look.SAMPLE else 0.0
         step.updates += 1
-        if step.sample is not None and step.look is Look.SAMPLE:
+        if step.look is Look.SAMPLE and step.sample is not None:
+            started = time.perf_counter()
             self._sampler.after_update(step.sample)
+            self._sampled(started)
         if step.updates >= self._optimizer_count:
             self._end_step(step)
-        if started:
-            self._spent(started, is_sample=step.look is Look.SAMPLE)
 
-    def _count_found_inf(self, step: _OpenStep, optimizer: torch.optim.Optimizer) -> None:
+    def _count_found_inf(self, step: Step, optimizer: torch.optim.Optimizer) -> None:
         """A fused optimizer is told on the device that it has to skip a step: its hooks fire."""
         found_inf = getattr(optimizer, "found_inf", None)
         if isinstance(found_inf, torch.Tensor):
@@ -201,7 +185,7 @@ class Recorder:
             self._skipped_on_device[id(optimizer)] = total
             self._rows.add_single(keys.SKIPPED_STEPS, step.number, step.moment, total)
 
-    def _end_step(self, step: _OpenStep) -> None:
+    def _end_step(self, step: Step) -> None:
         if not step.updates and not self._is_updating:
             self._skipped += 1
             skipped = float(self._skipped)
@@ -209,18 +193,19 @@ class Recorder:
         if step.sample is not None:
             copy = DeviceCopy(step.sample.tensors())
             self._samples.append((step.sample, step.moment, copy))
+            step.sample = None
+        self._rows.steps.append(step)
         self._step = None
-        self._flush_if_due(step.moment)
-        self._look = self._schedule.look(self._next)
+        if step.moment > self._flush_at or self._is_full():
+            self._flush(step.moment)
+        if self._next >= self._schedule.quiet_until:
+            self._look = self._schedule.look(self._next)
 
-    def _flush_if_due(self, now: float) -> None:
-        is_old = now - self._flushed > FLUSH_SECONDS
-        is_full = len(self._rows) >= self._flush_every or len(self._samples) >= _HELD_SAMPLES
-        if is_old or is_full:
-            self._flush(now)
+    def _is_full(self) -> bool:
+        return len(self._rows) >= self._flush_every or len(self._samples) >= _HELD_SAMPLES
 
     def _flush(self, now: float) -> None:
-        self._flushed = now
+        self._flush_at = now + FLUSH_SECONDS
         if self._budget is not None:
             self._keep_within(self._budget, now)
         rows, self._rows = self._rows, StepRows()
@@ -238,11 +223,10 @@ class Recorder:
             self._rows.add_single(keys.STRIDE, reached, now, float(stride))
             self._rows.add_single(keys.OVERHEAD, reached, now, budget.overhead)
 
-    def _spent(self, started: float, *, is_sample: bool, samples: int = 0) -> None:
-        if self._budget is None:
-            return
-        seconds = time.perf_counter() - started
-        if is_sample:
-            self._budget.sampling(seconds, samples)
-        else:
-            self._budget.plain(seconds)
+    def _sampled(self, started: float, samples: int = 0) -> None:
+        if self._budget is not None:
+            self._budget.sampling(time.perf_counter() - started, samples)
+
+    def _stepped(self, started: float) -> None:
+        if self._budget is not None:
+            self._budget.plain(time.perf_counter() - started)

@@ -31,12 +31,16 @@ class Schedule:
     Args:
         dense_steps: How many steps at the start are looked at, every one.
         stride: Steps from pair to pair; below 3, every step is looked at.
+
+    Attributes:
+        quiet_until: The steps before this one need not be asked for: as the last one that was.
     """
 
     def __init__(self, dense_steps: int = DENSE_STEPS, stride: int = _FIRST_STRIDE) -> None:
         self._dense_until = dense_steps
         self._changes = [(0, stride)]
         self._burst_until = 0
+        self.quiet_until = 0
 
     @property
     def stride(self) -> int:
@@ -55,6 +59,7 @@ class Schedule:
     def burst(self, until_step: int) -> None:
         """Look at every step up to one that is yet to come."""
         self._burst_until = max(self._burst_until, until_step)
+        self.quiet_until = 0
 
     def look(self, step: int) -> Look:
         """Say how closely `step` is looked at.
@@ -72,7 +77,11 @@ class Schedule:
         after = place - _first_of_pair(cell, stride)
         if after in {0, 1}:
             return Look.SAMPLE
-        return Look.LEAD_IN if after == -1 else Look.NOT
+        if after == -1:
+            return Look.LEAD_IN
+        # up to the lead-in, or to the end of the stride
+        self.quiet_until = step - after - 1 if after < 0 else (cell + 1) * stride
+        return Look.NOT
 
     def looks_at_units(self, step: int) -> bool:
         """Whether the units' activations of `step` are looked at."""
