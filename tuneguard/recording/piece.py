@@ -46,3 +46,12 @@ def joined(pieces: Iterable[Piece]) -> Columns:
         np.concatenate([piece.timestamps for piece in ordered]),
         np.concatenate([piece.values for piece in ordered]),
     )
+
+
+def together(*batches: Columns) -> Columns:
+    """Put batches together, the values of one key in the order in which they come."""
+    return joined(
+        Piece(key, own.steps, own.timestamps, own.values)
+        for columns in batches
+        for key, own in columns.by_key()
+    )

@@ -45,7 +45,7 @@ def keys_to_read(latest: Mapping[str, tuple[int, int]], record: Record) -> dict[
         for key, (step, _) in latest.items()
         if step > ends.get(key.removesuffix(keys.MAXIMUM_SUFFIX), -np.inf)
     }
-    # system metrics are placed by the clock, and the record has none
+    # the system metrics of MLflow's own monitor are placed by the clock of another series
     if any(map(is_system_metric, wanted)) and keys.TRAIN_LOSS in latest:
         wanted[keys.TRAIN_LOSS] = latest[keys.TRAIN_LOSS][0]
     return wanted
