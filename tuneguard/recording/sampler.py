@@ -8,6 +8,7 @@ import torch
 
 from tuneguard.recording.gradients import gradient_norms
 from tuneguard.recording.layers import Layers
+from tuneguard.recording.loss_scale import LossScale
 from tuneguard.recording.samples import Sample
 from tuneguard.recording.sketch import Sketch, Versions
 
@@ -31,8 +32,7 @@ class Sampler:
     ) -> None:
         self._layers = layers
         self._sketch = sketch
-        self._optimizers = optimizers
-        self._scaler = scaler
+        self._scale = LossScale(scaler, optimizers, layers.parameters)
         self._accumulated: list[torch.Tensor] = []
         self._versions: Versions = []
         self._reached = -1
@@ -50,9 +50,13 @@ class Sampler:
         positions, norms = gradient_norms(self._layers.parameters)
         if positions:
             sample.gradient_of, sample.norms = positions, norms
-            sample.scale = self._scale(norms.device)
             sample.gradient = self._sketch.read_gradients()
             self._versions = self._sketch.versions_of_gradients()
+            scale = self._scale.read(norms.device)
+            if scale is not None and (done := self._scale.unscaled()):
+                self._unscale(sample, scale, done)
+            else:
+                sample.scale = scale
         return sample
 
     def before_update(self, sample: Sample) -> None:
@@ -70,14 +74,18 @@ class Sampler:
         sample.after = self._sketch.read_weights()
         self._reached = sample.step + 1
 
-    def _scale(self, device: torch.device) -> torch.Tensor | None:
-        if self._scaler is None or self._is_unscaled():
-            return None
-        scale: torch.Tensor = self._scaler.scale(torch.ones((), device=device))
-        return scale
+    def _unscale(self, sample: Sample, scale: torch.Tensor, done: frozenset[int]) -> None:
+        """Bring a sample to the scale of the gradients in it that were unscaled before."""
+        sample.accumulated = [one / scale for one in sample.accumulated]
+        if done.issuperset(sample.gradient_of):
+            return
+        if sample.norms is not None:
+            sample.norms = sample.norms / _factors(sample.gradient_of, scale, done)
+        if sample.gradient is not None:
+            of_entries = self._sketch.positions[self._sketch.owners].tolist()
+            sample.gradient = sample.gradient / _factors(of_entries, scale, done)
 
-    def _is_unscaled(self) -> bool:
-        """Whether `scaler.unscale_` was called for this step already."""
-        states = getattr(self._scaler, "_per_optimizer_states", {})
-        stages = [states[id(one)].get("stage") for one in self._optimizers if id(one) in states]
-        return any(getattr(stage, "name", "") == "UNSCALED" for stage in stages)
+
+def _factors(positions: Sequence[int], scale: torch.Tensor, done: frozenset[int]) -> torch.Tensor:
+    is_done = torch.tensor([position in done for position in positions], device=scale.device)
+    return torch.where(is_done, torch.ones_like(scale), scale)

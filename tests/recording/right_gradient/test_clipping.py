@@ -26,6 +26,10 @@ CLIPS = {
 }
 
 
+def gradients_of(model: nn.Module) -> torch.Tensor:
+    return torch.cat([one.grad.double().flatten() for one in model.parameters()])
+
+
 @pytest.mark.parametrize("clip", CLIPS.values(), ids=CLIPS)
 @pytest.mark.parametrize("scaled", [False, True])
 def test_the_norm_is_that_before_clipping(
@@ -33,7 +37,7 @@ def test_the_norm_is_that_before_clipping(
 ) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     scaler = torch.amp.GradScaler("cpu", init_scale=64.0, enabled=scaled)
-    expected = []
+    expected, factors, shares = [], [], []
     with record(model, optimizer, scaler=scaler) as (guard, memory):
         for inputs in reference.batches(4):
             loss_of = reference.loss_on(inputs)
@@ -44,8 +48,28 @@ def test_the_norm_is_that_before_clipping(
             scaler.scale(loss).backward()
             guard.on_after_backward(loss)
             scaler.unscale_(optimizer)
+            unclipped = gradients_of(model)
             clip(list(model.parameters()))
+            clipped = gradients_of(model)
+            factors.append(float(clipped.norm() / unclipped.norm()))
+            shares.append(float((clipped != unclipped).double().mean()))
             scaler.step(optimizer)
             scaler.update()
             expected[-1] |= reference.updated(model, before)
     memory.must_agree(expected)
+    assert memory.values("gradient_clipping/factor") == pytest.approx(factors, rel=1e-5)
+    assert memory.values("gradient_clipping/clipped_fraction") == pytest.approx(shares)
+
+
+def test_without_clipping_nothing_is_said_of_it(
+    record: Record, reference: ModuleType, model: nn.Module
+) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with record(model, optimizer) as (guard, memory):
+        for inputs in reference.batches(3):
+            optimizer.zero_grad()
+            loss = reference.loss_on(inputs)(model)
+            loss.backward()
+            guard.on_after_backward(loss)
+            optimizer.step()
+    assert not [key for key in memory.points if key.startswith("gradient_clipping/")]
