@@ -150,17 +150,12 @@ def test_a_batch_that_cannot_be_counted_passes() -> None:
 
 def test_the_clock_tells_where_time_goes() -> None:
     clock = LoopClock()
+    assert not clock.has_batches
     clock.waited(0.5, 8)
-    assert math.isnan(clock.step(10.0).seconds)
-    clock.waited(0.5, 8)
-    assert clock.step(12.0) == (2.0, 0.5, 8)
+    clock.waited(0.25, 8)
+    assert math.isnan(clock.step(10.0))
+    assert clock.take() == (0.75, 16)
+    assert clock.step(12.0) == 2.0
+    assert clock.take() == (0.0, 0)
     clock.interrupt()
-    assert math.isnan(clock.step(13.0).seconds)
-
-
-def test_without_batches_the_wait_is_not_known() -> None:
-    clock = LoopClock()
-    clock.step(1.0)
-    seconds, waited, samples = clock.step(3.0)
-    assert (seconds, samples) == (2.0, 0)
-    assert math.isnan(waited)
+    assert math.isnan(clock.step(13.0))

@@ -14,9 +14,13 @@ class LossMean:
 
     Args:
         count: Micro-batches in an optimizer step.
+
+    Attributes:
+        is_single: Whether there is but one, and nothing to collect.
     """
 
     def __init__(self, count: int) -> None:
+        self.is_single = count == 1
         self._count = count
         self._losses: list[Loss | None] = []
 
@@ -41,12 +45,15 @@ def measured_loss(loss: Any) -> Loss | None:
     (2.0, 1.0, None)
     """
     if isinstance(loss, torch.Tensor):
-        if not loss.is_floating_point() or not loss.numel():
-            return None
         if loss.ndim:
+            if not loss.is_floating_point() or not loss.numel():
+                return None
             loss = loss.detach().mean()
-        # a copy: the loop may write to the same memory again; only a host's is there at once
-        return float(loss.item()) if loss.device.type == "cpu" else loss.detach().clone()
+        if loss.is_cpu:
+            number = loss.item()
+            return number if type(number) is float else None
+        # a copy: the loop may write to the same memory again
+        return loss.detach().clone() if loss.is_floating_point() else None
     try:
         return None if isinstance(loss, str | bytes) else float(loss)
     except (TypeError, ValueError, OverflowError):

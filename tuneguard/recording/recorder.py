@@ -26,6 +26,7 @@ from tuneguard.recording.sketch import Sketch
 from tuneguard.recording.step_packet import StepPacket, TakenSample
 from tuneguard.recording.step_rows import Step, StepRows
 from tuneguard.recording.unbreakable import unbreakable
+from tuneguard.recording.units import UnitStatistics
 
 FLUSH_SECONDS = 2.0
 FLUSH_STEPS = 1000
@@ -50,6 +51,7 @@ class Recorder:
         first_step: The number of the first step, for a training that goes on.
         shares: Where parameters are sharded, by what the squares of each one's shard count.
         looks_at_norms_only: Whether somebody else samples the rest: another rank.
+        units: Looks at the units at some of the sampled steps, if anything does.
     """
 
     def __init__(  # noqa: PLR0913 - the loop's own objects, and how closely to look
@@ -65,6 +67,7 @@ class Recorder:
         first_step: int = 0,
         shares: NDArray[np.float64] | None = None,
         looks_at_norms_only: bool = False,
+        units: UnitStatistics | None = None,
     ) -> None:
         self.process = os.getpid()
         self.failed: set[str] = set()
@@ -74,7 +77,7 @@ class Recorder:
         self._outlet = outlet
         self._flush_every = flush_every
         sketch = Sketch(() if looks_at_norms_only else layers.parameters)
-        self._sampler = Sampler(layers, sketch, optimizers, scaler)
+        self._sampler = Sampler(layers, sketch, optimizers, scaler, units)
         self._reader = SampleReader(layers, sketch, shares=shares)
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
@@ -116,16 +119,18 @@ class Recorder:
                 return
             self._end_step(self._step)
         moment = time.perf_counter() if entered is None else entered
-        step = Step(self._next, moment, loss, self.clock.step(moment), self._look)
+        step = Step(self._next, moment, self.clock.step(moment), loss, self._look)
+        if self.clock.has_batches:
+            step.data = self.clock.take()
         self._next += 1
         self._step = step
         if step.look is Look.SAMPLE:
             step.sample = self._sampler.gradient(step.number)
-            self._sampled(moment, 1)
+            self._sampled(moment - self._sampler.spent_in_forward(), 1)
         elif step.number % TIMED_EVERY == 0:
             self._stepped(moment)
-        if self._is_updating:
-            self._measure_before_update(step)
+        if self._is_updating and step.look is not Look.NOT:
+            self._sample_before_update(step)
 
     def add(self, values: Mapping[str, float]) -> None:
         """Take values that belong to the step reached, by metric key."""
@@ -140,35 +145,37 @@ class Recorder:
         """Hand over what is left, and let go of the optimizers."""
         for hook in self._hooks:
             hook.remove()
+        self._sampler.close()
         if self._step is not None:
             self._end_step(self._step)
         self._flush(time.perf_counter())
 
-    @unbreakable
-    def _before_update(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    def _before_update(self, *_: Any) -> None:
         self._is_updating = True
-        if self._step is not None:
-            self._count_found_inf(self._step, optimizer)
-            self._measure_before_update(self._step)
-
-    def _measure_before_update(self, step: Step) -> None:
-        if step.rates:
-            return
-        step.rates = self._rates.read()
-        if step.look is not Look.NOT:
-            started = time.perf_counter()
-            if step.sample is None:
-                step.sample = Sample(step.number)
-            self._sampler.before_update(step.sample)
-            self._sampled(started)
+        if self._step is not None and self._step.look is not Look.NOT:
+            self._sample_before_update(self._step)
 
     @unbreakable
-    def _after_update(self, *_: Any) -> None:
+    def _sample_before_update(self, step: Step) -> None:
+        if step.updates:
+            return
+        started = time.perf_counter()
+        if step.sample is None:
+            step.sample = Sample(step.number)
+        self._sampler.before_update(step.sample)
+        self._sampled(started)
+
+    @unbreakable
+    def _after_update(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._is_updating = False
         step = self._step
         if step is None:
             return
+        if not step.updates:
+            step.rates = self._rates.read()
         step.updates += 1
+        if hasattr(optimizer, "found_inf"):
+            self._count_found_inf(step, optimizer)
         if step.look is Look.SAMPLE and step.sample is not None:
             started = time.perf_counter()
             self._sampler.after_update(step.sample)
@@ -178,7 +185,7 @@ class Recorder:
 
     def _count_found_inf(self, step: Step, optimizer: torch.optim.Optimizer) -> None:
         """A fused optimizer is told on the device that it has to skip a step: its hooks fire."""
-        found_inf = getattr(optimizer, "found_inf", None)
+        found_inf = optimizer.found_inf  # type: ignore[attr-defined] # set by the scaler
         if isinstance(found_inf, torch.Tensor):
             before = self._skipped_on_device.get(id(optimizer))
             total = found_inf if before is None else found_inf + before
@@ -200,6 +207,10 @@ class Recorder:
             self._flush(step.moment)
         if self._next >= self._schedule.quiet_until:
             self._look = self._schedule.look(self._next)
+            if self._look is Look.SAMPLE and self._schedule.looks_at_units(self._next):
+                started = time.perf_counter()
+                self._sampler.foresee_units()
+                self._sampled(started)
 
     def _is_full(self) -> bool:
         return len(self._rows) >= self._flush_every or len(self._samples) >= _HELD_SAMPLES

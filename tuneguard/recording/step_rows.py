@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from tuneguard import keys
-from tuneguard.recording.loop_clock import StepTime
 from tuneguard.recording.loss_mean import Loss
 from tuneguard.recording.piece import Piece
 from tuneguard.recording.samples import Sample
@@ -30,9 +30,10 @@ class Step:
     Attributes:
         number: Its number.
         moment: When it began, in seconds of `time.perf_counter`.
+        seconds: Since the step before; NaN where that is not known.
         loss: Its loss, of one element; `None` where it is not known.
-        times: How the time up to it was spent.
         look: How closely it is looked at.
+        data: Seconds waited for data, and samples that came; `None` where that is not known.
         rates: The learning rates used, one a parameter group; empty where it was not taken.
         sample: What was sampled at it.
         updates: How many optimizers were stepped.
@@ -40,9 +41,10 @@ class Step:
 
     number: int
     moment: float
+    seconds: float
     loss: Loss | None
-    times: StepTime
     look: Look
+    data: tuple[float, int] | None = None
     rates: tuple[Number, ...] = ()
     sample: Sample | None = None
     updates: int = 0
@@ -112,19 +114,20 @@ class StepRows:
             yield Piece(key, numbers[has_group], stamps[has_group], own)
 
     def _time_pieces(self, numbers: Stamps, stamps: Stamps) -> Iterator[Piece]:
-        seconds = np.array([step.times.seconds for step in self.steps])
+        seconds = np.array([step.seconds for step in self.steps])
         is_known = seconds > 0.0
         yield Piece(keys.STEP_SECONDS, numbers[is_known], stamps[is_known], seconds[is_known])
-        waited = np.array([step.times.waited for step in self.steps])
-        has_wait = is_known & np.isfinite(waited)
-        if not has_wait.any():
+        data = np.array([step.data or (math.nan, 0) for step in self.steps])
+        has_data = is_known & np.isfinite(data[:, 0])
+        if not has_data.any():
             return
-        share = np.minimum(1.0, waited[has_wait] / seconds[has_wait])
-        yield Piece(keys.DATA_WAIT_FRACTION, numbers[has_wait], stamps[has_wait], share)
-        samples = np.array([step.times.samples for step in self.steps])
-        has_rate = is_known & (samples > 0)
-        rate = samples[has_rate] / seconds[has_rate]
-        yield Piece(keys.SAMPLES_PER_SECOND, numbers[has_rate], stamps[has_rate], rate)
+        numbers, stamps, seconds = numbers[has_data], stamps[has_data], seconds[has_data]
+        waited, samples = data[has_data].T
+        yield Piece(keys.DATA_WAIT_FRACTION, numbers, stamps, np.minimum(1.0, waited / seconds))
+        came = samples > 0
+        yield Piece(
+            keys.SAMPLES_PER_SECOND, numbers[came], stamps[came], samples[came] / seconds[came]
+        )
 
     def stamps(self, moments: Sequence[float]) -> Stamps:
         """Return moments as milliseconds since 1970."""
