@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,6 +57,7 @@ class UnitStatistics:
         self._turn = 0
         self._zero_gradients = ZeroGradients(model)
         self._samples: int | None = None
+        self._seconds = 0.0
         self._hook: RemovableHandle | None = None
         self._is_armed = False
         self._has_failed = False
@@ -87,6 +89,11 @@ class UnitStatistics:
             parts.extend(uses.take())
         parts.extend(self._zero_gradients.look(self._samples))
         return UnitSample(tuple(parts)) if parts else None
+
+    def spent_in_forward(self) -> float:
+        """Return the seconds that were spent in forward passes since this was asked last."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
 
     def close(self) -> None:
         """Leave no hook behind."""
@@ -122,6 +129,7 @@ class UnitStatistics:
             return
         if torch.compiler.is_compiling() or os.getpid() != self._process:
             return
+        started = time.perf_counter()
         try:
             if uses is None:
                 self._on_model(output)
@@ -131,6 +139,7 @@ class UnitStatistics:
             self._has_failed = True
             self._disarm()
             _logger.warning("Units are not measured any more; training goes on: %r", error)
+        self._seconds += time.perf_counter() - started
 
     def _on_model(self, output: object) -> None:
         if not self._model.training:
