@@ -25,12 +25,15 @@ from tuneguard.recording.facts import facts_of_model, facts_of_optimizers
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
+from tuneguard.recording.rank_group import RankGroup
+from tuneguard.recording.ranks import ranks_here
 from tuneguard.recording.recorder import FLUSH_STEPS, Recorder
+from tuneguard.recording.shards import is_sharded, shares
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
 from tuneguard.spool.manifest import Manifest, new_recorder_id
 from tuneguard.spool.spool_folder import open_spool
-from tuneguard.storage.run_choice import choose_run
+from tuneguard.storage.run_choice import choose_run, follow_run
 from tuneguard.storage.sink import Sink
 
 Batch = TypeVar("Batch")
@@ -115,26 +118,41 @@ class TuneGuardCallback:
         self.failed: set[str] = set()
         self._loss = LossMean(accumulate)
         self._left_out: set[str] = set()
+        ranks = ranks_here()
         layers = Layers(model)
+        spread = ranks.world_size > 1 and is_sharded(layers.parameters)
         self._facts = {name: str(value) for name, value in given.items() if value is not None}
         self._facts |= facts_of_optimizers(optimizers) | facts_of_model(model)
+        if ranks.world_size > 1:
+            self._facts["world_size"] = str(ranks.world_size)
         manifest = Manifest(
-            new_recorder_id(),
+            new_recorder_id(rank=ranks.rank),
             layers=layers.names,
             params=dict(self._facts),
             higher_is_better=dict(higher_is_better or {}),
             planned_steps=planned_steps,
+            rank=ranks.rank,
+            world_size=ranks.world_size,
+            is_sharded=spread,
         )
-        self._spool = open_spool(spool, choose_run(run_id, tracking_uri, experiment), manifest)
+        choose = follow_run if ranks.rank else choose_run
+        self._spool = open_spool(spool, choose(run_id, tracking_uri, experiment), manifest)
         self._sink = Sink(self._spool)
+        self._group = (
+            RankGroup(ranks, self._spool, self._sink, first_step) if ranks.world_size > 1 else None
+        )
+        own_budget = Budget(budget, self._sink, time.perf_counter(), first_step)
         self._recorder = Recorder(
             layers,
             optimizers,
-            self._sink,
+            self._group or self._sink,
             scaler=scaler,
             flush_every=flush_every,
-            budget=Budget(budget, self._sink, time.perf_counter(), first_step),
+            schedule=self._group.schedule if self._group else None,
+            budget=None if ranks.rank else own_budget,
             first_step=first_step,
+            shares=shares(layers.parameters, ranks.world_size) if spread else None,
+            looks_at_norms_only=ranks.rank > 0 and not spread,
         )
         self._is_closed = False
         atexit.register(self._close_at_exit)
@@ -157,7 +175,8 @@ class TuneGuardCallback:
         measured = measured_loss(loss)
         if self._loss.add(measured):
             self._recorder.begin_step(self._loss.take(), entered)
-        else:
+        elif self._group is None:
+            # with several ranks nobody can tell whether this gradient is averaged over them
             self._recorder.micro_batch()
         if measured is None:
             raise TypeError(f"the loss must be one real number, not {_described(loss)}")
@@ -214,8 +233,12 @@ class TuneGuardCallback:
         atexit.unregister(self._close_at_exit)
         try:
             self._recorder.close()
+            if self._group is not None:
+                self._group.finish()
         finally:
             self._sink.close(status)
+            if self._group is not None:
+                self._group.leave()
 
     def _close_at_exit(self) -> None:
         is_interactive = hasattr(sys, "ps1")

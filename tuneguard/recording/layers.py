@@ -69,7 +69,14 @@ def path_of(name: str, model: nn.Module) -> str:
     >>> path_of("_orig_mod.block.0", nn.Identity()), path_of("", nn.Identity())
     ('block.0', 'Identity')
     """
-    return f"{name}.".replace(_COMPILED, "")[:-1] or type(model).__name__
+    return f"{name}.".replace(_COMPILED, "")[:-1] or _class_of(model).__name__
+
+
+def _class_of(model: nn.Module) -> type:
+    """The class that the user wrote: `fully_shard` puts one of its own before it."""
+    first, *others = type(model).__mro__
+    is_wrapped = others[0].__name__ == "FSDPModule"
+    return others[1] if is_wrapped else first
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

@@ -91,10 +91,14 @@ class SampleReader:
         layers: What the parameters belong to.
         sketch: How the sketches were taken.
         ranks: How many processes a gradient is averaged over, with the last micro-batch.
+        shares: Where parameters are sharded, by what the squares of each one's shard count.
     """
 
-    def __init__(self, layers: Layers, sketch: Sketch, ranks: int = 1) -> None:
+    def __init__(
+        self, layers: Layers, sketch: Sketch, ranks: int = 1, shares: Vector | None = None
+    ) -> None:
         self._layers = layers
+        self._shares = shares
         self._weights = sketch.weights
         self._starts = np.flatnonzero(np.diff(sketch.owners, prepend=-1))
         self._positions = sketch.positions
@@ -105,6 +109,10 @@ class SampleReader:
         self._bend = MeanRatio()
         self._norm_keys = layers.keys(keys.GRADIENT_NORM)
         self._ratio_keys = layers.keys(keys.UPDATE_RATIO)
+        self._shard_keys = {
+            quantity: [f"{keys.SHARD}{key}" for key in layers.keys(quantity)]
+            for quantity in (keys.GRADIENT_NORM, keys.UPDATE_NORM, keys.WEIGHT_NORM)
+        }
 
     def values(self, sample: FetchedSample) -> list[Value]:
         """Return what a sample says, by metric key; samples come in the order of their steps."""
@@ -123,6 +131,9 @@ class SampleReader:
             return
         norms = sample.norms if sample.scale is None else sample.norms / sample.scale
         squares = np.square(norms)
+        if self._shares is not None:
+            yield from self._of_shard(keys.GRADIENT_NORM, squares, sample.gradient_of)
+            return
         yield keys.GRADIENT_NORM_GLOBAL, float(np.sqrt(squares.sum()))
         sums, is_there = self._layers.sums(squares, sample.gradient_of)
         roots = np.sqrt(sums)
@@ -138,6 +149,10 @@ class SampleReader:
         if change is None or point is None:
             return
         changes, sizes = self._by_parameter(change), self._by_parameter(point)
+        if self._shares is not None:
+            yield from self._of_shard(keys.UPDATE_NORM, changes, self._positions)
+            yield from self._of_shard(keys.WEIGHT_NORM, sizes, self._positions)
+            return
         total = float(changes.sum())
         yield keys.UPDATE_NORM_GLOBAL, float(np.sqrt(total))
         yield from _ratio(keys.UPDATE_RATIO_GLOBAL, total, float(sizes.sum()))
@@ -145,6 +160,17 @@ class SampleReader:
         whole, _ = self._layers.sums(sizes, self._positions)
         for layer in np.flatnonzero(is_there):
             yield from _ratio(self._ratio_keys[layer], of_layers[layer], whole[layer])
+
+    def _of_shard(
+        self, quantity: str, squares: Vector, positions: Sequence[int] | NDArray[np.intp]
+    ) -> Iterator[Value]:
+        """Norms of this rank's shard: squared and added up over the ranks, they are the whole."""
+        if self._shares is not None:
+            squares = squares * self._shares[np.asarray(positions, dtype=np.intp)]
+        yield f"{keys.SHARD}{quantity}/{keys.GLOBAL}", float(np.sqrt(squares.sum()))
+        sums, is_there = self._layers.sums(squares, positions)
+        for layer in np.flatnonzero(is_there):
+            yield self._shard_keys[quantity][layer], float(np.sqrt(sums[layer]))
 
     def _clipping(self, sample: FetchedSample) -> Iterator[Value]:
         if sample.gradient is None or sample.clipped is None:

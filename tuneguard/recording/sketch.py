@@ -42,11 +42,16 @@ class Sketch:
         limit = min(_MOST_OF_ONE, TOTAL_COORDINATES // max(1, len(positions)))
         self.positions: NDArray[np.intp] = np.array(positions, dtype=np.intp)
         self._parameters = [parameters[position] for position in positions]
-        self._entries = [
+        entries = [
             torch.arange(sizes[position])
             if sizes[position] <= limit
             else torch.randint(sizes[position], (limit,), generator=generator)
             for position in positions
+        ]
+        # copied to their devices now: a step would wait for that
+        self._entries = [
+            one.to(local(parameter.detach()).device)
+            for one, parameter in zip(entries, self._parameters, strict=True)
         ]
         counts = [len(entries) for entries in self._entries]
         shares = [

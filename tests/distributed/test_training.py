@@ -1,0 +1,85 @@
+"""Trainings on two ranks record what a single process on the same data would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from tuneguard import keys
+from tuneguard.storage.reader import load_run
+from tuneguard.storage.record import load_manifests, load_record
+from tuneguard.storage.sync import sync
+
+STEPS = 5
+SHARDED = ["fsdp", "fsdp-clip", "fsdp-bf16", "fsdp-replicas", "fsdp-mixed"]
+REPLICATED = ["ddp", "ddp-accumulation"]
+HALF_PRECISION = 0.05
+
+
+def test_norms_are_those_of_a_single_process(
+    client: MlflowClient, torchrun: Callable[..., None], tmp_path: Path, spool_root: Path
+) -> None:
+    torchrun(str(tmp_path), *REPLICATED, *SHARDED)
+    found = json.loads((tmp_path / "reference.json").read_text())
+    assert not list(spool_root.iterdir())
+    for name, training in found.items():
+        record = load_record(client, training["run_id"])
+        assert record.missing_ranks == ()
+        tolerance = HALF_PRECISION if name == "fsdp-bf16" else 1e-4
+        for key, values in training["reference"].items():
+            steps, recorded = record.points[key]
+            assert steps.tolist() == list(range(STEPS)), (name, key)
+            np.testing.assert_allclose(recorded, values, rtol=tolerance, err_msg=f"{name} {key}")
+        is_sharded = name in SHARDED
+        check_what_the_ranks_kept(client, training["run_id"], is_sharded=is_sharded)
+        check_that_rank_0_wrote_alone(client, training["run_id"])
+        charted = client.get_metric_history(training["run_id"], keys.GRADIENT_NORM_GLOBAL)
+        reference = training["reference"][keys.GRADIENT_NORM_GLOBAL]
+        np.testing.assert_allclose([one.value for one in charted], reference, rtol=tolerance)
+
+
+def check_what_the_ranks_kept(client: MlflowClient, run_id: str, *, is_sharded: bool) -> None:
+    manifests = [manifest for manifest, _ in load_manifests(client, run_id)]
+    assert sorted((one.rank, one.world_size) for one in manifests) == [(0, 2), (1, 2)]
+    assert {one.is_sharded for one in manifests} == {is_sharded}
+    points = load_record(client, run_id).points
+    assert {keys.RANK_STEP_SKEW, keys.RANK_DATA_WAIT_GAP, keys.RANK_LOSS_SPREAD} <= set(points)
+    assert points[keys.RANK_LOSS_SPREAD][1].min() > 0.0
+    if not is_sharded:
+        assert points[keys.RANK_GRADIENT_DISAGREEMENT][1].max() < 1e-6
+
+
+def check_that_rank_0_wrote_alone(client: MlflowClient, run_id: str) -> None:
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["tuneguard/world_size"] == "2"
+    for key in (keys.TRAIN_LOSS, keys.STEP_SECONDS, keys.VALIDATION_LOSS):
+        steps = [one.step for one in client.get_metric_history(run_id, key)]
+        assert len(steps) == len(set(steps)) > 0
+    assert not [key for key in run.data.metrics if key.startswith(keys.SHARD)]
+    assert (
+        load_run(run_id, client.tracking_uri).roles["gradient_norm"] == keys.GRADIENT_NORM_GLOBAL
+    )
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_rank_that_is_killed_costs_the_other_nothing(
+    client: MlflowClient, run_ranks: Callable[..., list], spool_root: Path, victim: int
+) -> None:
+    ended = run_ranks("kill", str(victim))
+    survivor = 1 - victim
+    assert ended[victim].returncode == -9
+    assert "Connection" in ended[survivor].stdout
+    (left,) = spool_root.iterdir()
+    assert left.name.endswith("-rank-1") == (victim == 1)
+    (result,) = sync(spool_root)
+    assert result.outcome == "delivered"
+    record = load_record(client, result.run_id)
+    assert record.missing_ranks == ()
+    assert record.points[keys.TRAIN_LOSS][0].tolist()[:3] == [0, 1, 2]
+    assert client.get_run(result.run_id).info.status == "FAILED"
