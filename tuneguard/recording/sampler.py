@@ -11,6 +11,7 @@ from tuneguard.recording.layers import Layers
 from tuneguard.recording.loss_scale import LossScale
 from tuneguard.recording.samples import Sample
 from tuneguard.recording.sketch import Sketch, Versions
+from tuneguard.recording.units import UnitStatistics
 
 
 class Sampler:
@@ -21,6 +22,7 @@ class Sampler:
         sketch: What is read of parameters and gradients.
         optimizers: Which steps are followed.
         scaler: What scales the loss, if anything does.
+        units: Looks at the units of some steps, if anything does.
     """
 
     def __init__(
@@ -29,13 +31,29 @@ class Sampler:
         sketch: Sketch,
         optimizers: Sequence[torch.optim.Optimizer],
         scaler: torch.amp.GradScaler | None = None,
+        units: UnitStatistics | None = None,
     ) -> None:
         self._layers = layers
         self._sketch = sketch
         self._scale = LossScale(scaler, optimizers, layers.parameters)
+        self._units = units
         self._accumulated: list[torch.Tensor] = []
         self._versions: Versions = []
         self._reached = -1
+
+    def foresee_units(self) -> None:
+        """Have the units looked at in the step that is about to begin."""
+        if self._units is not None:
+            self._units.arm()
+
+    def spent_in_forward(self) -> float:
+        """Return the seconds that looking at units took in forward passes since last asked."""
+        return 0.0 if self._units is None else self._units.spent_in_forward()
+
+    def close(self) -> None:
+        """Leave no hook behind."""
+        if self._units is not None:
+            self._units.close()
 
     def micro_batch(self) -> None:
         """Read the gradient that is not complete yet."""
@@ -47,6 +65,8 @@ class Sampler:
         """Read the gradient that is complete: not yet clipped, not yet applied."""
         sample = Sample(step)
         sample.accumulated, self._accumulated = self._accumulated, []
+        if self._units is not None:
+            sample.units = self._units.collect()
         positions, norms = gradient_norms(self._layers.parameters)
         if positions:
             sample.gradient_of, sample.norms = positions, norms

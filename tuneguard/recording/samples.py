@@ -13,6 +13,7 @@ from tuneguard import keys
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.sketch import Sketch
 from tuneguard.recording.successive_steps import MeanRatio, Pair, Vector, noise_of_micro_batches
+from tuneguard.recording.unit_sample import UnitSample
 
 Value = tuple[str, float]
 
@@ -31,6 +32,7 @@ class Sample:
         before: The weights' sketch before the update.
         after: The weights' sketch after it.
         accumulated: The gradients' sketch after each micro-batch but the last.
+        units: What is known of the units, where they were looked at.
     """
 
     step: int
@@ -42,10 +44,12 @@ class Sample:
     before: torch.Tensor | None = None
     after: torch.Tensor | None = None
     accumulated: list[torch.Tensor] = field(default_factory=list)
+    units: UnitSample | None = None
 
     def tensors(self) -> list[torch.Tensor]:
         """Return all tensors, in the order in which `fetched` takes their values."""
-        return [one for one in (*self._fields(), *self.accumulated) if one is not None]
+        own = [one for one in (*self._fields(), *self.accumulated) if one is not None]
+        return own if self.units is None else own + self.units.tensors
 
     def fetched(self, values: Iterator[Vector]) -> FetchedSample:
         """Return the sample with the next values in place of its tensors."""
@@ -53,6 +57,7 @@ class Sample:
             None if one is None else next(values) for one in self._fields()
         )
         accumulated = [next(values) for _ in self.accumulated]
+        units = {} if self.units is None else self.units.values(list(values))
         return FetchedSample(
             self.step,
             self.gradient_of,
@@ -63,6 +68,7 @@ class Sample:
             before,
             after,
             accumulated,
+            tuple(units.items()),
         )
 
     def _fields(self) -> tuple[torch.Tensor | None, ...]:
@@ -82,6 +88,7 @@ class FetchedSample:
     before: Vector | None
     after: Vector | None
     accumulated: Sequence[Vector]
+    units: Sequence[Value] = ()
 
 
 class SampleReader:
@@ -122,6 +129,7 @@ class SampleReader:
                 *self._update(sample),
                 *self._clipping(sample),
                 *self._pair(sample),
+                *sample.units,
             ]
         self._forget(sample.step)
         return found
