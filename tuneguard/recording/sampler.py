@@ -39,7 +39,9 @@ class Sampler:
         self._units = units
         self._accumulated: list[torch.Tensor] = []
         self._versions: Versions = []
+        self._positions: tuple[int, ...] = ()
         self._reached = -1
+        self._left_at: list[int] = []
 
     def foresee_units(self) -> None:
         """Have the units looked at in the step that is about to begin."""
@@ -68,6 +70,10 @@ class Sampler:
         if self._units is not None:
             sample.units = self._units.collect()
         positions, norms = gradient_norms(self._layers.parameters)
+        if positions != self._positions:
+            self._positions = positions
+            self._follow(positions, sample)
+        sample.sketch = self._sketch
         if positions:
             sample.gradient_of, sample.norms = positions, norms
             sample.gradient = self._sketch.read_gradients()
@@ -81,8 +87,10 @@ class Sampler:
 
     def before_update(self, sample: Sample) -> None:
         """Read the weights before the step, and the gradients, where something wrote to them."""
-        if self._reached != sample.step:
-            # where a sample came right before, its weights after the step are these
+        sample.sketch = self._sketch
+        is_left = self._reached == sample.step
+        if not is_left or self._sketch.versions_of_weights() != self._left_at:
+            # else a sample came right before, and its weights after the step are these
             sample.before = self._sketch.read_weights()
         if sample.gradient is not None:
             versions = self._sketch.versions_of_gradients()
@@ -93,6 +101,14 @@ class Sampler:
         """Read the weights after the step."""
         sample.after = self._sketch.read_weights()
         self._reached = sample.step + 1
+        self._left_at = self._sketch.versions_of_weights()
+
+    def _follow(self, positions: Sequence[int], sample: Sample) -> None:
+        """Read other parameters from now on, where some have a gradient that had none before."""
+        if not self._sketch.covers(positions):
+            self._sketch = self._sketch.renewed()
+            self._reached = -1
+            sample.accumulated = []
 
     def _unscale(self, sample: Sample, scale: torch.Tensor, done: frozenset[int]) -> None:
         """Bring a sample to the scale of the gradients in it that were unscaled before."""

@@ -33,6 +33,7 @@ class Sample:
         after: The weights' sketch after it.
         accumulated: The gradients' sketch after each micro-batch but the last.
         units: What is known of the units, where they were looked at.
+        sketch: How the sketches were taken.
     """
 
     step: int
@@ -45,6 +46,7 @@ class Sample:
     after: torch.Tensor | None = None
     accumulated: list[torch.Tensor] = field(default_factory=list)
     units: UnitSample | None = None
+    sketch: Sketch | None = None
 
     def tensors(self) -> list[torch.Tensor]:
         """Return all tensors, in the order in which `fetched` takes their values."""
@@ -69,6 +71,7 @@ class Sample:
             after,
             accumulated,
             tuple(units.items()),
+            self.sketch,
         )
 
     def _fields(self) -> tuple[torch.Tensor | None, ...]:
@@ -89,6 +92,7 @@ class FetchedSample:
     after: Vector | None
     accumulated: Sequence[Vector]
     units: Sequence[Value] = ()
+    sketch: Sketch | None = None
 
 
 class SampleReader:
@@ -106,12 +110,8 @@ class SampleReader:
     ) -> None:
         self._layers = layers
         self._shares = shares
-        self._weights = sketch.weights
-        self._starts = np.flatnonzero(np.diff(sketch.owners, prepend=-1))
-        self._positions = sketch.positions
         self._ranks = ranks
-        self._points: dict[int, Vector] = {}
-        self._gradients: dict[int, Vector] = {}
+        self._read_by(sketch)
         self._noise = MeanRatio()
         self._bend = MeanRatio()
         self._norm_keys = layers.keys(keys.GRADIENT_NORM)
@@ -123,6 +123,8 @@ class SampleReader:
 
     def values(self, sample: FetchedSample) -> list[Value]:
         """Return what a sample says, by metric key; samples come in the order of their steps."""
+        if sample.sketch is not None and sample.sketch is not self._sketch:
+            self._read_by(sample.sketch)
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             found = [
                 *self._norms(sample),
@@ -133,6 +135,15 @@ class SampleReader:
             ]
         self._forget(sample.step)
         return found
+
+    def _read_by(self, sketch: Sketch) -> None:
+        """Take sketches as this one takes them; those taken otherwise cannot be compared."""
+        self._sketch = sketch
+        self._weights = sketch.weights
+        self._starts = np.flatnonzero(np.diff(sketch.owners, prepend=-1))
+        self._positions = sketch.positions
+        self._points: dict[int, Vector] = {}
+        self._gradients: dict[int, Vector] = {}
 
     def _norms(self, sample: FetchedSample) -> Iterator[Value]:
         if sample.norms is None:

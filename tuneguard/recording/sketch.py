@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -32,12 +32,15 @@ class Sketch:
     Attributes:
         positions: Which of the parameters are read: shape `(n,)`.
         owners: Shape `(coordinates,)`: index into `positions` for each coordinate.
-        weights: Shape `(coordinates,)`: how many coordinates of its parameter each stands for.
+        weights: Shape `(coordinates,)`: how many of the model's coordinates each stands for.
     """
 
     def __init__(self, parameters: Sequence[torch.Tensor], seed: int = 0) -> None:
+        self._all = parameters
+        self._seed = seed
         generator = torch.Generator().manual_seed(seed)
         sizes = [_trainable_size(parameter) for parameter in parameters]
+        self._trainable = frozenset(position for position, size in enumerate(sizes) if size)
         positions = _chosen(sizes)
         limit = min(_MOST_OF_ONE, TOTAL_COORDINATES // max(1, len(positions)))
         self.positions: NDArray[np.intp] = np.array(positions, dtype=np.intp)
@@ -54,11 +57,22 @@ class Sketch:
             for one, parameter in zip(entries, self._parameters, strict=True)
         ]
         counts = [len(entries) for entries in self._entries]
+        # what is read speaks for the parameters that are not
+        spoken_for = sum(sizes) / max(1, sum(sizes[position] for position in positions))
         shares = [
-            sizes[position] / count for position, count in zip(positions, counts, strict=True)
+            spoken_for * sizes[position] / count
+            for position, count in zip(positions, counts, strict=True)
         ]
         self.owners: NDArray[np.intp] = np.repeat(np.arange(len(positions)), counts)
         self.weights: NDArray[np.float64] = np.repeat(np.array(shares, dtype=np.float64), counts)
+
+    def covers(self, positions: Iterable[int]) -> bool:
+        """Whether these parameters could be trained when the sketch was made."""
+        return not self._all or self._trainable.issuperset(positions)
+
+    def renewed(self) -> Sketch:
+        """Return a sketch of what can be trained now."""
+        return Sketch(self._all, self._seed)
 
     @torch.no_grad()
     def read_weights(self) -> torch.Tensor | None:
@@ -79,6 +93,10 @@ class Sketch:
             return None
         return self._read(gradients)
 
+    def versions_of_weights(self) -> list[int]:
+        """Return what changes when a parameter is written to, except through its `data`."""
+        return [one._version for one in self._parameters]  # noqa: SLF001 - public in C++ only
+
     def versions_of_gradients(self) -> Versions:
         """Return what changes when a gradient is replaced or written to."""
         gradients = [parameter.grad for parameter in self._parameters]
@@ -95,7 +113,7 @@ class Sketch:
                 continue
             values = local(tensor)
             if values.is_complex():
-                values = torch.view_as_real(values)
+                values = torch.view_as_real(values.resolve_conj())
             entries = self._entries[number]
             if entries.device != values.device:
                 entries = self._entries[number] = entries.to(values.device)

@@ -176,3 +176,32 @@ def test_gradients_of_any_size(
             optimizer.step()
     for key in expected[0]:
         assert memory.values(key) == pytest.approx([one[key] for one in expected], rel=1e-4, abs=0)
+
+
+class Conjugated(nn.Module):
+    """A complex parameter whose gradient is a conjugate that torch has not computed yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phase = nn.Linear(3, 2, dtype=torch.complex64, bias=False)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return (self.phase.weight.conj() * inputs[0, 0]).sum()
+
+
+def test_gradients_that_are_lazily_conjugated(record: Record, reference: ModuleType) -> None:
+    torch.manual_seed(0)
+    model = Conjugated()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    expected = []
+    with record(model, optimizer) as (guard, memory):
+        for inputs in reference.batches(3):
+            before = reference.weights(model)
+            optimizer.zero_grad()
+            loss = model(inputs).abs().square()
+            loss.backward()
+            expected.append(reference.as_they_are(model))
+            guard.on_after_backward(loss)
+            optimizer.step()
+            expected[-1] |= reference.updated(model, before)
+    memory.must_agree(expected)
