@@ -25,14 +25,18 @@ from tuneguard.recording.facts import facts_of_model, facts_of_optimizers
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
+from tuneguard.recording.outlet import Outlet
 from tuneguard.recording.rank_group import RankGroup
 from tuneguard.recording.ranks import ranks_here
 from tuneguard.recording.recorder import FLUSH_STEPS, Recorder
 from tuneguard.recording.shards import is_sharded, shares
+from tuneguard.recording.system_signals import SystemOutlet, SystemSignals
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
+from tuneguard.recording.units import UnitStatistics
 from tuneguard.spool.manifest import Manifest, new_recorder_id
 from tuneguard.spool.spool_folder import open_spool
+from tuneguard.storage.own_monitor import is_monitored
 from tuneguard.storage.run_choice import choose_run, follow_run
 from tuneguard.storage.sink import Sink
 
@@ -141,11 +145,14 @@ class TuneGuardCallback:
         self._group = (
             RankGroup(ranks, self._spool, self._sink, first_step) if ranks.world_size > 1 else None
         )
+        outlet: Outlet = self._group or self._sink
+        if not ranks.rank:
+            outlet = SystemOutlet(outlet, self._system_signals(layers))
         own_budget = Budget(budget, self._sink, time.perf_counter(), first_step)
         self._recorder = Recorder(
             layers,
             optimizers,
-            self._group or self._sink,
+            outlet,
             scaler=scaler,
             flush_every=flush_every,
             schedule=self._group.schedule if self._group else None,
@@ -153,6 +160,7 @@ class TuneGuardCallback:
             first_step=first_step,
             shares=shares(layers.parameters, ranks.world_size) if spread else None,
             looks_at_norms_only=ranks.rank > 0 and not spread,
+            units=None if ranks.rank else UnitStatistics(model),
         )
         self._is_closed = False
         atexit.register(self._close_at_exit)
@@ -171,9 +179,12 @@ class TuneGuardCallback:
                 scales it: `loss`, not `scaler.scale(loss)`.
         """
         entered = time.perf_counter()
-        self._check_open()
+        if self._is_closed:
+            self._check_open()
         measured = measured_loss(loss)
-        if self._loss.add(measured):
+        if self._loss.is_single:
+            self._recorder.begin_step(measured, entered)
+        elif self._loss.add(measured):
             self._recorder.begin_step(self._loss.take(), entered)
         elif self._group is None:
             # with several ranks nobody can tell whether this gradient is averaged over them
@@ -223,6 +234,12 @@ class TuneGuardCallback:
         traceback: TracebackType | None,
     ) -> None:
         self.close(_status_after(error))
+
+    def _system_signals(self, layers: Layers) -> SystemSignals:
+        return SystemSignals(
+            lambda: {one.device for one in layers.parameters},
+            lambda: is_monitored(self._spool.ticket.run_id),
+        )
 
     def _check_open(self) -> None:
         if self._is_closed:
