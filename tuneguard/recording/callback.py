@@ -161,6 +161,7 @@ class TuneGuardCallback:
             shares=shares(layers.parameters, ranks.world_size) if spread else None,
             looks_at_norms_only=ranks.rank > 0 and not spread,
             units=None if ranks.rank else UnitStatistics(model),
+            losses=self._loss,
         )
         self._is_closed = False
         atexit.register(self._close_at_exit)

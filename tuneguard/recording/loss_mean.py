@@ -24,6 +24,11 @@ class LossMean:
         self._count = count
         self._losses: list[Loss | None] = []
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether some micro-batches of a step are here, and others are not."""
+        return bool(self._losses)
+
     def add(self, loss: Loss | None) -> bool:
         """Take the loss of a micro-batch in, and return whether it was the step's last."""
         self._losses.append(loss)

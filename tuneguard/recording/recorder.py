@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from tuneguard.recording.device_copy import DeviceCopy
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.learning_rates import LearningRates
 from tuneguard.recording.loop_clock import LoopClock
-from tuneguard.recording.loss_mean import Loss
+from tuneguard.recording.loss_mean import Loss, LossMean
 from tuneguard.recording.outlet import Outlet
 from tuneguard.recording.sampler import Sampler
 from tuneguard.recording.samples import Sample, SampleReader
@@ -31,6 +32,8 @@ from tuneguard.recording.units import UnitStatistics
 FLUSH_SECONDS = 2.0
 FLUSH_STEPS = 1000
 _HELD_SAMPLES = 64
+
+_logger = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -49,6 +52,7 @@ class Recorder:
         schedule: Which steps are looked at closely.
         budget: Decides the schedule's stride; `None` leaves it as it is.
         first_step: The number of the first step, for a training that goes on.
+        losses: Collects the losses of micro-batches, where a step has several.
         shares: Where parameters are sharded, by what the squares of each one's shard count.
         looks_at_norms_only: Whether somebody else samples the rest: another rank.
         units: Looks at the units at some of the sampled steps, if anything does.
@@ -68,6 +72,7 @@ class Recorder:
         shares: NDArray[np.float64] | None = None,
         looks_at_norms_only: bool = False,
         units: UnitStatistics | None = None,
+        losses: LossMean | None = None,
     ) -> None:
         self.process = os.getpid()
         self.failed: set[str] = set()
@@ -79,6 +84,7 @@ class Recorder:
         sketch = Sketch(() if looks_at_norms_only else layers.parameters)
         self._sampler = Sampler(layers, sketch, optimizers, scaler, units)
         self._reader = SampleReader(layers, sketch, shares=shares)
+        self._losses = losses
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
         self._samples: list[TakenSample] = []
@@ -88,7 +94,8 @@ class Recorder:
         self._step: Step | None = None
         self._is_updating = False
         self._skipped = 0
-        self._skipped_on_device: dict[int, torch.Tensor] = {}
+        self._skipped_on_device: torch.Tensor | None = None
+        self._cut_short: int | None = first_step - 2
         self._optimizer_count = len(optimizers)
         self._hooks = [
             hook
@@ -152,8 +159,31 @@ class Recorder:
 
     def _before_update(self, *_: Any) -> None:
         self._is_updating = True
-        if self._step is not None and self._step.look is not Look.NOT:
+        if self._step is None:
+            self._cut_accumulation_short()
+        elif self._step.look is not Look.NOT:
             self._sample_before_update(self._step)
+
+    @unbreakable
+    def _cut_accumulation_short(self) -> None:
+        """Begin a step with fewer micro-batches than others: the last of an epoch, say.
+
+        Its gradient is not recorded: it may be clipped by now.
+        """
+        if self._losses is None or not self._losses.is_begun:
+            return
+        self._sampler.forget_micro_batches()
+        if self._look is Look.SAMPLE:
+            self._look = Look.LEAD_IN
+        if self._cut_short == self._next - 1:
+            self._cut_short = None
+            _logger.warning(
+                "Two steps in a row had fewer micro-batches than `accumulate` says: gradients "
+                "of such steps are not recorded."
+            )
+        elif self._cut_short is not None:
+            self._cut_short = self._next
+        self.begin_step(self._losses.take())
 
     @unbreakable
     def _sample_before_update(self, step: Step) -> None:
@@ -174,7 +204,7 @@ class Recorder:
         if not step.updates:
             step.rates = self._rates.read()
         step.updates += 1
-        if hasattr(optimizer, "found_inf"):
+        if step.updates == 1 and hasattr(optimizer, "found_inf"):
             self._count_found_inf(step, optimizer)
         if step.look is Look.SAMPLE and step.sample is not None:
             started = time.perf_counter()
@@ -187,10 +217,11 @@ class Recorder:
         """A fused optimizer is told on the device that it has to skip a step: its hooks fire."""
         found_inf = optimizer.found_inf  # type: ignore[attr-defined] # set by the scaler
         if isinstance(found_inf, torch.Tensor):
-            before = self._skipped_on_device.get(id(optimizer))
-            total = found_inf if before is None else found_inf + before
-            self._skipped_on_device[id(optimizer)] = total
-            self._rows.add_single(keys.SKIPPED_STEPS, step.number, step.moment, total)
+            before = self._skipped_on_device
+            self._skipped_on_device = found_inf if before is None else found_inf + before
+            self._rows.add_single(
+                keys.SKIPPED_STEPS, step.number, step.moment, self._skipped_on_device
+            )
 
     def _end_step(self, step: Step) -> None:
         if not step.updates and not self._is_updating:

@@ -63,6 +63,12 @@ class Sampler:
         if reached is not None:
             self._accumulated.append(reached)
 
+    def forget_micro_batches(self) -> None:
+        """Let go of what was read for a gradient that will not be."""
+        self._accumulated = []
+        if self._units is not None:
+            self._units.collect()
+
     def gradient(self, step: int) -> Sample:
         """Read the gradient that is complete: not yet clipped, not yet applied."""
         sample = Sample(step)
