@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -134,9 +135,14 @@ def train(name: str, die_at: int | None = None) -> str | None:
     model = training.wrap(Net())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     rank, micro = dist.get_rank(), training.micro_batches
-    with TuneGuardCallback(model, optimizer, accumulate=micro, experiment=name) as guard:
+    flush_every = 1000 if die_at is None else 1
+    with TuneGuardCallback(
+        model, optimizer, accumulate=micro, experiment=name, flush_every=flush_every
+    ) as guard:
         for step in guard.batches(range(STEPS)):
             if step == die_at:
+                # what was handed over is on disk by then
+                time.sleep(1.0)
                 os.kill(os.getpid(), signal.SIGKILL)
             optimizer.zero_grad()
             whole = [one.chunk(dist.get_world_size() * micro) for one in data(step)]
