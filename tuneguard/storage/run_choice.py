@@ -71,20 +71,6 @@ def follow_run(
     return Ticket(absolute(uri), run_id, experiment, time.time_ns() // 1_000_000)
 
 
-def follow_run(
-    run_id: str | None = None, tracking_uri: str | None = None, experiment: str | None = None
-) -> Ticket:
-    """Say where another rank than the first records until it hears from rank 0; starts nothing.
-
-    Args:
-        run_id: An existing run, where it is given.
-        tracking_uri: The store; MLflow's own choice where not given.
-        experiment: Name of the experiment for a run that rank 0 starts.
-    """
-    uri = tracking_uri or mlflow.get_tracking_uri()
-    return Ticket(absolute(uri), run_id, experiment, time.time_ns() // 1_000_000)
-
-
 def absolute(uri: str) -> str:
     """Return a tracking URI that means the same from any folder.
 
