@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class MeanRatio:
     """The ratio of two sums over the latest measurements, where it is certain enough.
 
     Numerators and denominators are summed apart, since a mean of ratios is biased. The standard
-    error is the jackknife's (Efron & Tibshirani 1993, An Introduction to the Bootstrap, 11.5).
+    error is that of a ratio estimator (Cochran 1977, Sampling Techniques, 6.4).
 
     Args:
         window: How many measurements count.
@@ -34,7 +34,9 @@ class MeanRatio:
         fewest: int = _FEWEST,
         largest_error: float = _LARGEST_ERROR,
     ) -> None:
-        self._pairs: deque[tuple[float, float]] = deque(maxlen=window)
+        self._tops = np.zeros(window)
+        self._bottoms = np.zeros(window)
+        self._count = 0
         self._fewest = fewest
         self._largest_error = largest_error
 
@@ -45,21 +47,19 @@ class MeanRatio:
         >>> ratio.add(2.0, 4.0), ratio.add(3.0, 6.0)
         (None, 0.5)
         """
-        if not (np.isfinite(numerator) and np.isfinite(denominator)):
+        if not (math.isfinite(numerator) and math.isfinite(denominator)):
             return None
-        self._pairs.append((numerator, denominator))
-        if len(self._pairs) < self._fewest:
+        place = self._count % len(self._tops)
+        self._tops[place], self._bottoms[place] = numerator, denominator
+        self._count += 1
+        known = min(self._count, len(self._tops))
+        base = float(self._bottoms[:known].sum())
+        if known < self._fewest or base == 0.0:
             return None
-        tops, bottoms = np.array(self._pairs).T
-        total, base = tops.sum(), bottoms.sum()
-        without = bottoms.sum() - bottoms
-        if base == 0.0 or np.any(without == 0.0):
-            return None
-        ratio = total / base
-        left_out = (total - tops) / without
-        count = len(left_out)
-        error = np.sqrt((count - 1) / count * np.sum((left_out - left_out.mean()) ** 2))
-        return float(ratio) if error <= self._largest_error * abs(ratio) else None
+        ratio = float(self._tops[:known].sum()) / base
+        residuals = self._tops[:known] - ratio * self._bottoms[:known]
+        error = math.sqrt(known / (known - 1) * float(np.dot(residuals, residuals))) / abs(base)
+        return ratio if error <= self._largest_error * abs(ratio) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,19 +65,24 @@ class ChartReducer:
                 # a piece says nothing until it is added to the others
                 continue
             finite = np.isfinite(own.values)
-            if not finite.all():
-                self.non_finite += int(np.count_nonzero(~finite))
-                last = int(np.flatnonzero(~finite)[-1])
-                where = int(own.steps[last]), int(own.timestamps[last])
-                points.append(ChartPoint(keys.NON_FINITE, *where, float(self.non_finite)))
             window = self._window(key)
-            window.take(own.steps[finite], own.timestamps[finite], own.values[finite])
+            if finite.all():
+                window.take(own)
+            else:
+                points.append(self._counted(own, finite))
+                window.take(own.where(finite))
             points.extend(window.due())
         return points
 
     def finish(self) -> list[ChartPoint]:
         """Return the points of the windows that are not full."""
         return [point for window in self._windows.values() for point in window.rest()]
+
+    def _counted(self, own: Columns, finite: NDArray[np.bool_]) -> ChartPoint:
+        self.non_finite += int(np.count_nonzero(~finite))
+        last = int(np.flatnonzero(~finite)[-1])
+        where = int(own.steps[last]), int(own.timestamps[last])
+        return ChartPoint(keys.NON_FINITE, *where, float(self.non_finite))
 
     def _window(self, key: str) -> _Window:
         if key not in self._windows:
@@ -87,9 +92,18 @@ class ChartReducer:
         return self._windows[key]
 
 
+_OF_LAYERS = {
+    keys.GRADIENT_NORM,
+    keys.UPDATE_RATIO,
+    keys.DEAD_UNITS,
+    keys.SATURATED_UNITS,
+    keys.ZERO_GRADIENT_UNITS,
+}
+
+
 def _is_of_a_layer(key: str) -> bool:
     quantity, _, layer = key.partition("/")
-    return quantity in {keys.GRADIENT_NORM, keys.UPDATE_RATIO} and layer != keys.GLOBAL
+    return quantity in _OF_LAYERS and layer != keys.GLOBAL
 
 
 class _Allowance:
@@ -114,43 +128,50 @@ class _Window:
         self._allowance = allowance
         self._position = 0
         self._last = -np.inf
-        self._steps = np.empty(0, dtype=np.int64)
-        self._timestamps = np.empty(0, dtype=np.int64)
-        self._values = np.empty(0, dtype=np.float64)
+        self._pieces: list[Columns] = []
+        self._count = 0
 
-    def take(
+    def take(self, piece: Columns) -> None:
+        self._pieces.append(piece)
+        self._count += len(piece)
+
+    def due(self) -> Iterator[ChartPoint]:
+        while self._count:
+            length = stride_of(self._position)
+            earliest = self._last + self._allowance.interval
+            if length > self._count or self._pieces[-1].timestamps[-1] < earliest:
+                return
+            steps, timestamps, values = self._together()
+            if earliest > self._last:
+                length = max(length, int(np.searchsorted(timestamps, earliest)) + 1)
+            yield from self._cut(length, steps, timestamps, values)
+
+    def rest(self) -> Iterator[ChartPoint]:
+        if self._count:
+            yield from self._cut(self._count, *self._together())
+
+    def _together(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        return (
+            np.concatenate([piece.steps for piece in self._pieces]),
+            np.concatenate([piece.timestamps for piece in self._pieces]),
+            np.concatenate([piece.values for piece in self._pieces]),
+        )
+
+    def _cut(
         self,
+        length: int,
         steps: NDArray[np.int64],
         timestamps: NDArray[np.int64],
         values: NDArray[np.float64],
-    ) -> None:
-        self._steps = np.concatenate([self._steps, steps])
-        self._timestamps = np.concatenate([self._timestamps, timestamps])
-        self._values = np.concatenate([self._values, values])
-
-    def due(self) -> Iterator[ChartPoint]:
-        while True:
-            length = stride_of(self._position)
-            earliest = self._last + self._allowance.interval
-            if earliest > self._last:
-                waited = int(np.searchsorted(self._timestamps, earliest)) + 1
-                length = max(length, waited)
-            if length > len(self._values):
-                return
-            yield from self._cut(length)
-
-    def rest(self) -> Iterator[ChartPoint]:
-        if len(self._values):
-            yield from self._cut(len(self._values))
-
-    def _cut(self, length: int) -> Iterator[ChartPoint]:
-        values, self._values = self._values[:length], self._values[length:]
-        step, self._steps = int(self._steps[length - 1]), self._steps[length:]
-        timestamp, self._timestamps = int(self._timestamps[length - 1]), self._timestamps[length:]
+    ) -> Iterator[ChartPoint]:
+        own, step, timestamp = values[:length], int(steps[length - 1]), int(timestamps[length - 1])
+        rest = slice(length, None)
+        self._pieces = [Columns.of_one_key(self._key, steps[rest], timestamps[rest], values[rest])]
+        self._count -= length
         self._position += length
         self._last = float(timestamp)
         self._allowance.credit -= 1 if length == 1 else 2
-        yield ChartPoint(self._key, step, timestamp, float(np.median(values)))
+        yield ChartPoint(self._key, step, timestamp, float(np.median(own)))
         if length > 1:
             name = f"{self._key}{keys.MAXIMUM_SUFFIX}"
-            yield ChartPoint(name, step, timestamp, float(values.max()))
+            yield ChartPoint(name, step, timestamp, float(own.max()))

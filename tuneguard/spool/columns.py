@@ -65,6 +65,17 @@ class Columns:
         )
 
     @classmethod
+    def of_one_key(
+        cls,
+        key: str,
+        steps: NDArray[np.int64],
+        timestamps: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> Columns:
+        """Build a batch of the values of one key, from arrays of shape `(n,)`."""
+        return cls((key,), np.zeros(len(values), dtype=np.int32), steps, timestamps, values)
+
+    @classmethod
     def from_arrow(cls, table: pa.Table) -> Columns:
         """Read a table of `SCHEMA`, whatever its chunks' dictionaries are."""
         column = table.column(KEY)
@@ -98,6 +109,16 @@ class Columns:
             self.values[order],
         )
 
+    def where(self, mask: NDArray[np.bool_]) -> Columns:
+        """Return the values for which `mask`, of shape `(n,)`, holds."""
+        return Columns(
+            self.keys,
+            self.codes[mask],
+            self.steps[mask],
+            self.timestamps[mask],
+            self.values[mask],
+        )
+
     def by_key(self) -> Iterator[tuple[str, Columns]]:
         """Yield each key with its values, in the order in which they were written."""
         ordered = self.grouped()
@@ -107,11 +128,7 @@ class Columns:
             if own.start < own.stop:
                 yield (
                     key,
-                    Columns(
-                        (key,),
-                        np.zeros(own.stop - own.start, dtype=np.int32),
-                        ordered.steps[own],
-                        ordered.timestamps[own],
-                        ordered.values[own],
+                    Columns.of_one_key(
+                        key, ordered.steps[own], ordered.timestamps[own], ordered.values[own]
                     ),
                 )
