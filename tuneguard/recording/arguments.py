@@ -21,20 +21,33 @@ def require_model(model: object) -> None:
 
 
 def checked_optimizers(given: object) -> tuple[torch.optim.Optimizer, ...]:
-    """Return the optimizers, each once.
+    """Return the optimizers, each once, without what a framework wraps around them.
 
     Raises:
         ValueError: There is none, or something else among them.
     """
-    many = tuple(given) if isinstance(given, Iterable) else (given,)
-    for one in many:
-        if not isinstance(one, torch.optim.Optimizer):
-            raise ValueError(  # noqa: TRY004 - wrong arguments all raise the same
-                f"optimizer must be a torch.optim.Optimizer, not {type(one).__name__}."
-            )
+    many = [_unwrapped(one) for one in (given if isinstance(given, Iterable) else (given,))]
     if not many:
         raise ValueError("optimizer must not be empty.")
     return tuple({id(one): one for one in many}.values())
+
+
+def _unwrapped(given: object) -> torch.optim.Optimizer:
+    """Return the optimizer whose steps can be hooked: it, or what it wraps as `optimizer`."""
+    one = given
+    while one is not None:
+        if isinstance(one, torch.optim.Optimizer) and _can_be_hooked(one):
+            return one
+        one = getattr(one, "optimizer", None)
+    raise ValueError(f"optimizer must be a torch.optim.Optimizer, not {type(given).__name__}.")
+
+
+def _can_be_hooked(optimizer: torch.optim.Optimizer) -> bool:
+    try:
+        optimizer.register_step_pre_hook(lambda *_: None).remove()
+    except AttributeError:
+        return False
+    return True
 
 
 def require_positive(numbers: Mapping[str, int | None]) -> None:

@@ -198,3 +198,41 @@ def test_an_optimizer_that_also_holds_what_is_not_the_models(
             optimizer.step()
     memory.must_agree(expected)
     assert temperature.item() != 3.0
+
+
+class Wrapped(torch.optim.Optimizer):
+    """As frameworks wrap an optimizer: an optimizer by name, which no hook can be put on."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.optimizer.zero_grad(set_to_none)
+
+    def step(self, closure: Any = None) -> None:
+        self.optimizer.step(closure)
+
+
+def test_an_optimizer_that_is_wrapped(
+    record: Record, reference: ModuleType, model: nn.Module
+) -> None:
+    inner = torch.optim.AdamW(model.parameters(), lr=0.1)
+    optimizer = Wrapped(inner)
+    expected = []
+    with record(model, optimizer) as (guard, memory):
+        for inputs in reference.batches(3):
+            loss_of = reference.loss_on(inputs)
+            before = reference.weights(model)
+            expected.append(reference.differentiated(model, loss_of) | reference.rates(inner))
+            optimizer.zero_grad()
+            loss = loss_of(model)
+            loss.backward()
+            guard.on_after_backward(loss)
+            optimizer.step()
+            expected[-1] |= reference.updated(model, before)
+    memory.must_agree(expected)
+
+
+def test_what_is_no_optimizer_is_refused(record: Record, model: nn.Module) -> None:
+    with pytest.raises(ValueError, match="not Linear"):
+        record(model, model[0]).__enter__()
