@@ -21,8 +21,6 @@ import mlflow
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from tuneguard.recording import TuneGuardCallback
@@ -33,18 +31,20 @@ CLIP = 0.05
 
 
 class Net(nn.Module):
-    """Layers whose rows two ranks cannot share evenly, and a parameter of its own."""
+    """Layers whose rows two ranks cannot share evenly or at all, and a parameter of its own."""
 
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.first = nn.Linear(6, 7)
         self.last = nn.Linear(7, 3)
+        self.head = nn.Linear(3, 1)
         self.scale = nn.Parameter(torch.full((3,), 2.0))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         hidden: torch.Tensor = self.last(torch.tanh(self.first(inputs)))
-        return hidden * self.scale
+        outputs: torch.Tensor = self.head(hidden * self.scale)
+        return outputs
 
 
 @dataclass
@@ -65,6 +65,8 @@ class Training:
 
 
 def sharded(model: Net, **options: Any) -> nn.Module:
+    from torch.distributed.fsdp import fully_shard
+
     for layer in (model.first, model.last, model):
         fully_shard(layer, **options)
     return model
@@ -72,17 +74,23 @@ def sharded(model: Net, **options: Any) -> nn.Module:
 
 def half_replicated(model: Net) -> nn.Module:
     """Each layer sharded, and one parameter left whole on each rank."""
+    from torch.distributed.fsdp import fully_shard
+
     for layer in (model.first, model.last):
         fully_shard(layer)
     return fully_shard(model, ignored_params={model.scale})
 
 
 def twice(model: Net) -> nn.Module:
+    from torch.distributed.device_mesh import init_device_mesh
+
     mesh = init_device_mesh("cpu", (2, 1), mesh_dim_names=("replicate", "shard"))
     return sharded(model, mesh=mesh)
 
 
 def in_half_precision(model: Net) -> nn.Module:
+    from torch.distributed.fsdp import MixedPrecisionPolicy
+
     policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
     return sharded(model, mp_policy=policy)
 
@@ -100,7 +108,7 @@ TRAININGS = {
 
 def data(step: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(step)
-    return torch.randn(BATCH, 6, generator=generator), torch.randn(BATCH, 3, generator=generator)
+    return torch.randn(BATCH, 6, generator=generator), torch.randn(BATCH, 1, generator=generator)
 
 
 def reference(clip: float | None) -> dict[str, list[float]]:
@@ -108,7 +116,11 @@ def reference(clip: float | None) -> dict[str, list[float]]:
     model = Net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     layers = {"first": [*model.first.parameters()], "last": [*model.last.parameters()]}
-    layers |= {"Net": [model.scale], "global": [*model.parameters()]}
+    layers |= {
+        "head": [*model.head.parameters()],
+        "Net": [model.scale],
+        "global": [*model.parameters()],
+    }
     found: dict[str, list[float]] = {}
     for step in range(STEPS):
         inputs, targets = data(step)

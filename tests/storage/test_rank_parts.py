@@ -39,6 +39,16 @@ def test_norms_of_shards_add_up_where_all_ranks_have_them() -> None:
     assert rows(found["update_ratio/out"]) == [(1, pytest.approx(0.1))]
 
 
+def test_a_rank_may_hold_nothing_of_a_layer() -> None:
+    all_of_it = points([0, 1], [3.0, 3.0])
+    parts = {
+        0: {"shard/gradient_norm/global": all_of_it},
+        1: {"shard/gradient_norm/global": all_of_it, "shard/gradient_norm/head": all_of_it},
+    }
+    found = across_ranks(parts, 2, is_sharded=True)
+    assert rows(found["gradient_norm/head"]) == [(0, 3.0), (1, 3.0)]
+
+
 def test_without_all_shards_there_are_only_the_sums_that_rank_0_saw() -> None:
     seen = points([0], [5.0])
     part = {

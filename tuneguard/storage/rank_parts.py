@@ -44,9 +44,9 @@ def across_ranks(
 
 def _whole_norms(parts: Sequence[Mapping[str, Points]]) -> dict[str, Points]:
     whole: dict[str, Points] = {}
-    sharded = [key for key in parts[0] if key.startswith(keys.SHARD)]
+    sharded = {key: None for part in parts for key in part if key.startswith(keys.SHARD)}
     for key in sharded:
-        steps, local = _aligned(parts, key)
+        steps, local = _aligned([_with_empty_shard(part, key) for part in parts], key)
         if len(steps):
             whole[key.removeprefix(keys.SHARD)] = (steps, _root_of_sum(local))
     found: dict[str, Points] = {}
@@ -58,6 +58,14 @@ def _whole_norms(parts: Sequence[Mapping[str, Points]]) -> dict[str, Points]:
         if quantity == keys.UPDATE_NORM and weights is not None:
             found[f"{keys.UPDATE_RATIO}/{layer}"] = _ratio(points, weights)
     return found
+
+
+def _with_empty_shard(part: Mapping[str, Points], key: str) -> Mapping[str, Points]:
+    """Give a rank that holds nothing of a layer a norm of zero, where it measured the others."""
+    of_all = part.get(f"{key.rpartition('/')[0]}/{keys.GLOBAL}")
+    if key in part or of_all is None:
+        return part
+    return {key: (of_all[0], np.zeros(len(of_all[0])))}
 
 
 def _disagreements(
