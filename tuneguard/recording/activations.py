@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 LARGEST_SAMPLE = 2**20
+LARGEST_COPY = 2**18
 LARGEST_WIDTH = 4096
 FLAT_SHARE = 0.97
 PEAKED_ROW = 0.99
@@ -37,12 +38,13 @@ class Firing:
         Returns:
             A tensor of shape `(units,)`, zero where a unit did not fire, and the count.
         """
-        kept = bounded(_fewer_units(output, unit_axis), unit_axis)
+        largest = LARGEST_COPY if self.is_signed else LARGEST_SAMPLE
+        kept = bounded(_fewer_units(output, unit_axis), unit_axis, largest)
         if self.is_signed:
             kept = kept.abs()
         others = [axis for axis in range(kept.ndim) if axis != unit_axis]
-        largest = kept.amax(others) if others else kept.clone()
-        return largest, kept.numel() // max(1, kept.shape[unit_axis])
+        activity = kept.amax(others) if others else kept.clone()
+        return activity, kept.numel() // max(1, kept.shape[unit_axis])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Saturating:
 
     def count(self, output: torch.Tensor, unit_axis: int) -> tuple[torch.Tensor, int]:
         """Return how many outputs are saturated, as a scalar, and how many were looked at."""
-        kept = bounded(output, unit_axis)
+        kept = bounded(output, unit_axis, LARGEST_COPY)
         distance = (kept - self.centre).abs_() if self.centre else kept.abs()
         return distance.gt_(self.reach).sum(dtype=torch.float32), kept.numel()
 
@@ -83,7 +85,7 @@ class Peaking:
         axis = self.axis % output.ndim
         if output.shape[axis] < 2:
             return output.new_zeros((), dtype=torch.float32), 0
-        largest = bounded(output, axis).amax(axis)
+        largest = bounded(output, axis, LARGEST_SAMPLE).amax(axis)
         return largest.gt(PEAKED_ROW).sum(dtype=torch.float32), largest.numel()
 
 
@@ -108,20 +110,20 @@ def measure_of(module: nn.Module) -> Measure | None:
     return None
 
 
-def bounded(output: torch.Tensor, unit_axis: int) -> torch.Tensor:
-    """Return the part of an output that is looked at: a view of about a million elements.
+def bounded(output: torch.Tensor, unit_axis: int, largest: int) -> torch.Tensor:
+    """Return the part of an output that is looked at: a view of about `largest` elements.
 
     The first samples of the batch; of a single sample that is too large still, each `k`-th
     position. The axis of the units stays whole.
     """
     kept = output
-    if unit_axis > 0 and kept.numel() > LARGEST_SAMPLE:
-        kept = kept[: max(1, LARGEST_SAMPLE * len(kept) // kept.numel())]
+    if unit_axis > 0 and kept.numel() > largest:
+        kept = kept[: max(1, largest * len(kept) // kept.numel())]
     for axis in _longest_first(kept, unit_axis):
-        if kept.numel() <= LARGEST_SAMPLE:
+        if kept.numel() <= largest:
             break
         rest = max(1, kept.numel() // kept.shape[axis])
-        kept = _thinned(kept, axis, max(1, LARGEST_SAMPLE // rest))
+        kept = _thinned(kept, axis, max(1, largest // rest))
     return kept
 
 
