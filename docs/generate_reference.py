@@ -30,11 +30,22 @@ def _metric_keys() -> str:
         f"A key that the run already has is left to its owner; ours then begins with "
         f"`{keys.PREFIX}`."
     )
-    return f"# Metric keys\n\n{intro}\n\n{_table('key', keys.METRIC_KEYS)}\n"
+    ranks = (
+        "Reading the record of a [distributed training](../how-to/record-distributed-training.md) "
+        "adds these series, at the steps that all ranks recorded. "
+        "They are not in the metrics table."
+    )
+    return (
+        f"# Metric keys\n\n{intro}\n\n{_table('key', keys.METRIC_KEYS)}\n\n"
+        f"## Across ranks\n\n{ranks}\n\n{_table('key', keys.RANK_SERIES)}\n"
+    )
 
 
 def _tags() -> str:
-    intro = "A review sets these tags on the run, so that runs can be searched and sorted by them."
+    intro = (
+        "A review sets these tags on the run, so that runs can be searched and sorted by them; "
+        f"`{keys.TAG_RECORDER}` is set by `tuneguard sync`."
+    )
     return f"# Tags\n\n{intro}\n\n{_table('tag', keys.TAGS)}\n"
 
 

@@ -25,6 +25,10 @@ PAGES = [
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUNEGUARD_SPOOL", str(tmp_path / "spool"))
+    # as torchrun would, for a single process
+    for name, value in [("RANK", 0), ("WORLD_SIZE", 1), ("MASTER_PORT", 0)]:
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     before = mlflow.get_tracking_uri()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
