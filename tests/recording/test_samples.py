@@ -88,7 +88,7 @@ def test_where_the_curvature_cannot_be_told_nothing_is_said() -> None:
 
 
 def test_the_curvature_varies_with_the_direction(make_loop: Callable) -> None:
-    curvature = torch.linspace(0.5, 20.0, 300)
+    curvature = torch.linspace(0.5, 20.0, 200)
     model = Quadratic(curvature, 0.0)
     loop = make_loop(model, torch.optim.SGD(model.parameters(), lr=0.01))
     points, gradients = [], []

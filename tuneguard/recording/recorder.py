@@ -20,6 +20,7 @@ from tuneguard.recording.learning_rates import LearningRates
 from tuneguard.recording.loop_clock import LoopClock
 from tuneguard.recording.loss_mean import Loss, LossMean
 from tuneguard.recording.outlet import Outlet
+from tuneguard.recording.pace import Pace
 from tuneguard.recording.sampler import Sampler
 from tuneguard.recording.samples import Sample, SampleReader
 from tuneguard.recording.schedule import Look, Schedule
@@ -77,8 +78,7 @@ class Recorder:
         self.process = os.getpid()
         self.failed: set[str] = set()
         self.clock = LoopClock()
-        self._schedule = schedule or Schedule()
-        self._budget = budget
+        self._pace = Pace(schedule or Schedule(), budget, first_step)
         self._outlet = outlet
         self._flush_every = flush_every
         sketch = Sketch(() if looks_at_norms_only else layers.parameters)
@@ -90,7 +90,6 @@ class Recorder:
         self._samples: list[TakenSample] = []
         self._flush_at = time.perf_counter() + FLUSH_SECONDS
         self._next = first_step
-        self._look = self._schedule.look(first_step)
         self._step: Step | None = None
         self._is_updating = False
         self._skipped = 0
@@ -108,10 +107,10 @@ class Recorder:
 
     def micro_batch(self) -> None:
         """Take in that a micro-batch was added to a gradient which is not complete yet."""
-        if self._look is Look.SAMPLE and not self._is_updating:
+        if self._pace.look is Look.SAMPLE and not self._is_updating:
             started = time.perf_counter()
             self._sampler.micro_batch()
-            self._sampled(started)
+            self._pace.sampled(started)
 
     def begin_step(self, loss: Loss | None, entered: float | None = None) -> None:
         """Begin a step: its gradient is complete.
@@ -126,16 +125,16 @@ class Recorder:
                 return
             self._end_step(self._step)
         moment = time.perf_counter() if entered is None else entered
-        step = Step(self._next, moment, self.clock.step(moment), loss, self._look)
+        step = Step(self._next, moment, self.clock.step(moment), loss, self._pace.look)
         if self.clock.has_batches:
             step.data = self.clock.take()
         self._next += 1
         self._step = step
         if step.look is Look.SAMPLE:
             step.sample = self._sampler.gradient(step.number)
-            self._sampled(moment - self._sampler.spent_in_forward(), 1)
+            self._pace.sampled(moment - self._sampler.spent_in_forward(), 1)
         elif step.number % TIMED_EVERY == 0:
-            self._stepped(moment)
+            self._pace.stepped(moment)
         if self._is_updating and step.look is not Look.NOT:
             self._sample_before_update(step)
 
@@ -173,8 +172,8 @@ class Recorder:
         if self._losses is None or not self._losses.is_begun:
             return
         self._sampler.forget_micro_batches()
-        if self._look is Look.SAMPLE:
-            self._look = Look.LEAD_IN
+        if self._pace.look is Look.SAMPLE:
+            self._pace.look = Look.LEAD_IN
         if self._cut_short == self._next - 1:
             self._cut_short = None
             _logger.warning(
@@ -193,7 +192,7 @@ class Recorder:
         if step.sample is None:
             step.sample = Sample(step.number)
         self._sampler.before_update(step.sample)
-        self._sampled(started)
+        self._pace.sampled(started)
 
     @unbreakable
     def _after_update(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
@@ -209,7 +208,7 @@ class Recorder:
         if step.look is Look.SAMPLE and step.sample is not None:
             started = time.perf_counter()
             self._sampler.after_update(step.sample)
-            self._sampled(started)
+            self._pace.sampled(started)
         if step.updates >= self._optimizer_count:
             self._end_step(step)
 
@@ -236,39 +235,23 @@ class Recorder:
         self._step = None
         if step.moment > self._flush_at or self._is_full():
             self._flush(step.moment)
-        if self._next >= self._schedule.quiet_until:
-            self._look = self._schedule.look(self._next)
-            if self._look is Look.SAMPLE and self._schedule.looks_at_units(self._next):
-                started = time.perf_counter()
-                self._sampler.foresee_units()
-                self._sampled(started)
+        self._pace.advance(self._next)
+        if self._pace.is_for_units:
+            started = time.perf_counter()
+            self._sampler.foresee_units()
+            self._pace.sampled(started)
 
     def _is_full(self) -> bool:
         return len(self._rows) >= self._flush_every or len(self._samples) >= _HELD_SAMPLES
 
     def _flush(self, now: float) -> None:
         self._flush_at = now + FLUSH_SECONDS
-        if self._budget is not None:
-            self._keep_within(self._budget, now)
+        reached = max(self._next - 1, 0)
+        for key, value in self._pace.settle(self._next, now).items():
+            self._rows.add_single(key, reached, now, value)
         rows, self._rows = self._rows, StepRows()
         samples, self._samples = self._samples, []
         if len(rows):
-            self._outlet.put(StepPacket(rows, samples, self._reader, self._rates.names))
-
-    def _keep_within(self, budget: Budget, now: float) -> None:
-        if budget.is_dense_start_paid:
-            self._schedule.end_dense_start(self._next)
-        stride = budget.next_stride(self._schedule.stride, self._next, now)
-        if stride is not None:
-            self._schedule.revise(stride, self._next)
-            reached = max(self._next - 1, 0)
-            self._rows.add_single(keys.STRIDE, reached, now, float(stride))
-            self._rows.add_single(keys.OVERHEAD, reached, now, budget.overhead)
-
-    def _sampled(self, started: float, samples: int = 0) -> None:
-        if self._budget is not None:
-            self._budget.sampling(time.perf_counter() - started, samples)
-
-    def _stepped(self, started: float) -> None:
-        if self._budget is not None:
-            self._budget.plain(time.perf_counter() - started)
+            self._outlet.put(
+                StepPacket(rows, samples, self._reader, self._rates.names, self._pace.watch)
+            )

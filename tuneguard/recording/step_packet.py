@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tuneguard.recording.device_copy import DeviceCopy
+from tuneguard.recording.loss_watch import LossWatch
 from tuneguard.recording.piece import Piece, joined
 from tuneguard.recording.samples import Sample, SampleReader
 from tuneguard.recording.step_rows import NamesOfRates, StepRows
@@ -24,6 +25,7 @@ class StepPacket:
         samples: What was sampled at some, in the order of their steps.
         reader: What turns samples into values; used on the writer's thread only.
         names_of_rates: The keys of the learning rates, from their number.
+        watch: What is to look at the values.
     """
 
     def __init__(
@@ -32,12 +34,14 @@ class StepPacket:
         samples: Sequence[TakenSample],
         reader: SampleReader,
         names_of_rates: NamesOfRates,
+        watch: LossWatch,
     ) -> None:
         rows.end()
         self._rows = rows
         self._samples = samples
         self._reader = reader
         self._names_of_rates = names_of_rates
+        self._watch = watch
         self._copy = DeviceCopy(rows.tensors())
 
     @property
@@ -47,7 +51,9 @@ class StepPacket:
 
     def columns(self) -> Columns:
         """Return the values by metric key, waiting for the device."""
-        return joined(self._pieces())
+        columns = joined(self._pieces())
+        self._watch.take(columns)
+        return columns
 
     def _pieces(self) -> Iterator[Piece]:
         yield from self._rows.pieces(iter(self._copy.read()), self._names_of_rates)

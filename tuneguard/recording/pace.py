@@ -1,0 +1,78 @@
+"""How closely each step is looked at, by schedule, budget and what happens."""
+
+from __future__ import annotations
+
+import time
+
+from tuneguard import keys
+from tuneguard.recording.budget import Budget
+from tuneguard.recording.loss_watch import LossWatch
+from tuneguard.recording.schedule import Look, Schedule
+
+BURST_STEPS = 32
+
+
+class Pace:
+    """Keeps a schedule within a budget, and has it look closer where something odd happened.
+
+    Args:
+        schedule: Which steps are looked at closely.
+        budget: Decides the schedule's stride; `None` leaves it as it is.
+        first_step: The number of the first step.
+
+    Attributes:
+        look: How closely the coming step is looked at.
+        is_for_units: Whether its units are looked at, too.
+        watch: Notices what is odd.
+    """
+
+    def __init__(self, schedule: Schedule, budget: Budget | None, first_step: int) -> None:
+        self.look = schedule.look(first_step)
+        self.is_for_units = False
+        self.watch = LossWatch(self._want_burst)
+        self._schedule = schedule
+        self._budget = budget
+        self._is_burst_wanted = False
+
+    def advance(self, step: int) -> None:
+        """Decide how closely the coming `step` is looked at."""
+        if self._is_burst_wanted:
+            self._is_burst_wanted = False
+            self._schedule.burst(step + BURST_STEPS)
+        if step >= self._schedule.quiet_until:
+            self.look = self._schedule.look(step)
+            self.is_for_units = self.look is Look.SAMPLE and self._schedule.looks_at_units(step)
+
+    def sampled(self, started: float, samples: int = 0) -> None:
+        """Take in what (a part of) `samples` cost the loop, from `started` until now."""
+        if self._budget is not None:
+            self._budget.sampling(time.perf_counter() - started, samples)
+
+    def stepped(self, started: float) -> None:
+        """Take in what a step without a sample cost the loop, from `started` until now."""
+        if self._budget is not None:
+            self._budget.plain(time.perf_counter() - started)
+
+    def settle(self, step: int, now: float) -> dict[str, float]:
+        """Bring the stride in line with the budget.
+
+        Args:
+            step: The number of the next step.
+            now: The moment, in seconds of `time.perf_counter`.
+
+        Returns:
+            Stride and overhead by metric key, where there was enough to go by.
+        """
+        if self._budget is None:
+            return {}
+        if self._budget.is_dense_start_paid:
+            self._schedule.end_dense_start(step)
+        stride = self._budget.next_stride(self._schedule.stride, step, now)
+        if stride is None:
+            return {}
+        self._schedule.revise(stride, step)
+        return {keys.STRIDE: float(stride), keys.OVERHEAD: self._budget.overhead}
+
+    def _want_burst(self) -> None:
+        """Note, on the writer's thread, that something odd has happened."""
+        self._is_burst_wanted = True
