@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from tuneguard import keys
+
 Record = Callable[..., Any]
 
 
@@ -108,6 +110,8 @@ def test_a_loop_that_applies_the_gradient_itself(
                 for parameter in model.parameters():
                     parameter.sub_(parameter.grad, alpha=0.05)
     memory.must_agree(expected)
+    assert memory.values(keys.SKIPPED_STEPS) == [1.0, 2.0, 3.0]
+    assert "learning_rate/0" not in memory.points
 
 
 class Branches(nn.Module):
@@ -165,6 +169,27 @@ def test_layers_frozen_and_thawed_on_the_way(
             optimizer.step()
     memory.must_agree(expected)
     assert [*memory.points["gradient_norm/0"]] == [2, 3]
+
+
+def test_a_layer_that_the_model_gets_later_is_not_recorded(
+    record: Record, reference: ModuleType, model: nn.Module
+) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    expected = []
+    with record(model, optimizer) as (guard, memory):
+        for step, inputs in enumerate(reference.batches(4)):
+            if step == 2:
+                model.append(nn.Linear(3, 3))
+                optimizer.add_param_group({"params": model[3].parameters()})
+            loss_of = reference.loss_on(inputs)
+            optimizer.zero_grad()
+            loss = loss_of(model)
+            loss.backward()
+            known = nn.Sequential(*model[:3])
+            expected.append(reference.as_they_are(known) | reference.rates(optimizer))
+            guard.on_after_backward(loss)
+            optimizer.step()
+    memory.must_agree(expected)
 
 
 def test_tied_weights_count_once(record: Record, reference: ModuleType) -> None:
