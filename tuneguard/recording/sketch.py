@@ -13,7 +13,7 @@ from tuneguard.recording.layers import local
 
 TOTAL_COORDINATES = 8192
 MOST_PARAMETERS = 96
-_MOST_OF_ONE = 512
+_MOST_OF_ONE = 256
 
 Versions = list[tuple[int, int]]
 
