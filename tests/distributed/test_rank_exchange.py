@@ -169,6 +169,9 @@ def test_ranks_that_post_nothing_are_waited_for_a_moment_only(
     sums.add(shard([0], 3.0))
     sums.wait_for_last(0.05)
     assert len(sums.complete()) == 0
+    assert not exchange.is_over
+    exchange.close()
+    sums.wait_for_last(1e9)
 
 
 @pytest.mark.parametrize(("milliseconds", "behind"), [(1, 700), (10, 70), (1000, 1)])

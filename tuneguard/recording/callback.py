@@ -48,7 +48,8 @@ class TuneGuardCallback:
 
     Loss, gradient norms, learning rates, update sizes, validation metrics and times go to the
     run that is given, or is active, or is started (and then ended) here: a run of your own has to
-    be open before. No call waits for the device or for a server, none changes what is trained,
+    be open before. In a distributed training each rank makes a callback, and that of rank 0
+    writes. No call waits for the device or for a server, none changes what is trained,
     and none raises but the constructor.
 
     Args:
@@ -168,7 +169,10 @@ class TuneGuardCallback:
 
     @property
     def run_id(self) -> str | None:
-        """The run that is recorded into; `None` while the store could not be asked for one."""
+        """The run that is recorded into; `None` while the store could not be asked for one.
+
+        Ranks after the first learn it from rank 0, a moment later.
+        """
         return self._spool.ticket.run_id
 
     @unbreakable

@@ -67,6 +67,11 @@ class RankExchange:
         self._started = time.monotonic()
         self._thread.start()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is heard any more."""
+        return not self._thread.is_alive()
+
     def post(self, topic: str, message: str, *, at_once: bool = False) -> None:
         """Have a message sent, without waiting; at the next look where it is not urgent."""
         with self._mutex:
@@ -130,7 +135,15 @@ class RankExchange:
             subscriptions = list(self._subscriptions)
         for one in subscriptions:
             if store.check(list(one.topics)):
-                one.hear([store.get(topic) for topic in one.topics])
+                one.hear(_values(store, one.topics))
                 if one.is_once:
                     with self._mutex:
                         self._subscriptions.remove(one)
+
+
+def _values(store: KeyValueStore, topics: Sequence[str]) -> list[bytes]:
+    """Return the values of topics that have one, in one go where the store can."""
+    has_many = getattr(store, "has_extended_api", None)
+    if len(topics) > 1 and has_many is not None and has_many():
+        return list(store.multi_get(list(topics)))
+    return [store.get(topic) for topic in topics]

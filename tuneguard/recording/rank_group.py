@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-
-import numpy as np
 
 from tuneguard import keys
 from tuneguard.recording.outlet import Outlet, Packet
@@ -124,16 +121,10 @@ class _LastWords:
 
 def _kept(columns: Columns) -> Columns:
     """What another rank than the first keeps."""
-    codes = [
-        code
-        for code, key in enumerate(columns.keys)
-        if key in _TOLD_BY_ALL or key.startswith(keys.SHARD)
-    ]
-    chosen = np.isin(columns.codes, codes)
-    return replace(
-        columns,
-        codes=columns.codes[chosen],
-        steps=columns.steps[chosen],
-        timestamps=columns.timestamps[chosen],
-        values=columns.values[chosen],
+    return together(
+        *(
+            own
+            for key, own in columns.by_key()
+            if key in _TOLD_BY_ALL or key.startswith(keys.SHARD)
+        )
     )

@@ -42,6 +42,9 @@ class KeyValueStore(Protocol):
     def get(self, key: str, /) -> bytes:
         """Return the value of a key that has one."""
 
+    def multi_get(self, keys: list[str], /) -> list[bytes]:
+        """Return the values of keys that have one, where `has_extended_api()`."""
+
 
 def ranks_here() -> Ranks:
     """Return the place of this process, without entering a collective."""

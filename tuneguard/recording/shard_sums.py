@@ -17,6 +17,7 @@ from tuneguard.spool.columns import Columns
 WINDOW = 256
 WINDOW_INTERVALS = (8.0, 32.0)
 LAST_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 
 SQUARED_KEYS = (
     f"{keys.SHARD}{keys.GRADIENT_NORM_GLOBAL}",
@@ -123,7 +124,8 @@ class ShardSums:
         """Wait, a moment at most, until the others have posted what rank 0 has measured last."""
         self._exchange.hurry()
         deadline = time.monotonic() + seconds
-        while self._is_behind() and self._news.wait(max(0.0, deadline - time.monotonic())):
+        while self._is_behind() and not self._exchange.is_over and time.monotonic() < deadline:
+            self._news.wait(_LOOK_SECONDS)
             self._news.clear()
 
     def _is_behind(self) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,10 @@ from tuneguard.spool.columns import SCHEMA, Columns
 from tuneguard.spool.manifest import Manifest, Part
 from tuneguard.storage.launches import Launch, launches_of
 from tuneguard.storage.rank_parts import Points, across_ranks
+
+_CONNECTIONS = 8
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +74,18 @@ def load_record(client: MlflowClient, run_id: str) -> Record | None:
     manifests = load_manifests(client, run_id)
     if not manifests:
         return None
-    points: dict[str, dict[str, Points]] = {}
-    with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:
-        for manifest, _ in manifests:
-            path = f"{keys.RECORD}/{manifest.recorder}"
-            batches = (
-                _read(_download(client, run_id, f"{path}/{part.name}", folder), part)
-                for part in manifest.parts
-            )
-            points[manifest.recorder] = _points_of(batches)
-    return _merged([manifest for manifest, _ in manifests], points, _digest(manifests))
+
+    def read(manifest: Manifest) -> dict[str, Points]:
+        path = f"{keys.RECORD}/{manifest.recorder}"
+        return _points_of(
+            _columns(_content(client, run_id, f"{path}/{part.name}"), part)
+            for part in manifest.parts
+        )
+
+    recorders = [manifest for manifest, _ in manifests]
+    kept = _side_by_side(read, recorders)
+    points = {one.recorder: found for one, found in zip(recorders, kept, strict=True)}
+    return _merged(recorders, points, _digest(manifests))
 
 
 def load_manifests(client: MlflowClient, run_id: str) -> list[tuple[Manifest, str]]:
@@ -87,27 +95,34 @@ def load_manifests(client: MlflowClient, run_id: str) -> list[tuple[Manifest, st
         HistoryFormatError: A manifest cannot be read.
         mlflow.exceptions.MlflowException: The store did not answer.
     """
-    found: list[tuple[Manifest, str]] = []
     folders = [entry.path for entry in client.list_artifacts(run_id, keys.RECORD) if entry.is_dir]
+
+    def read(path: str) -> tuple[Manifest, str] | None:
+        names = {Path(entry.path).name for entry in client.list_artifacts(run_id, path)}
+        if keys.MANIFEST not in names:
+            return None
+        text = _content(client, run_id, f"{path}/{keys.MANIFEST}").decode("utf-8")
+        manifest = Manifest.from_json(text)
+        return (manifest, text) if manifest.recorder == Path(path).name else None
+
+    return [found for found in _side_by_side(read, sorted(folders)) if found is not None]
+
+
+def _side_by_side(read: Callable[[_Item], _Found], items: Sequence[_Item]) -> list[_Found]:
+    """Read several things at once: a training on many ranks leaves many small files."""
+    if len(items) < 2:
+        return [read(item) for item in items]
+    with ThreadPoolExecutor(min(_CONNECTIONS, len(items))) as pool:
+        return list(pool.map(read, items))
+
+
+def _content(client: MlflowClient, run_id: str, path: str) -> bytes:
+    # a folder of its own: MLflow downloads under the bare name of a file
     with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:
-        for path in sorted(folders):
-            names = {Path(entry.path).name for entry in client.list_artifacts(run_id, path)}
-            if keys.MANIFEST not in names:
-                continue
-            local = _download(client, run_id, f"{path}/{keys.MANIFEST}", folder)
-            text = local.read_text(encoding="utf-8")
-            manifest = Manifest.from_json(text)
-            if manifest.recorder == Path(path).name:
-                found.append((manifest, text))
-    return found
+        return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
 
 
-def _download(client: MlflowClient, run_id: str, path: str, folder: str) -> Path:
-    return Path(client.download_artifacts(run_id, path, folder))
-
-
-def _read(path: Path, part: Part) -> Columns:
-    content = path.read_bytes()
+def _columns(content: bytes, part: Part) -> Columns:
     if hashlib.sha256(content).hexdigest() != part.sha256:
         raise HistoryFormatError(
             f"Part {part.name} of the record is damaged: it is not what its manifest says. "
