@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo test lint types layers format docs check example-rates noise-rates bench clean
+.PHONY: help install demo test lint types layers format docs check example-rates noise-rates bench soak gpu-check clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,8 +45,18 @@ docs: $(STAMP)  ## write the generated pages of docs/reference
 example-rates: $(STAMP)  ## train every example with ten seeds, and count what is named first
 	$(BIN)/python benchmarks/example_seeds.py --seeds 10
 
-bench: $(STAMP)  ## measure what recording costs, side by side with the bare loop
-	$(BIN)/python benchmarks/recording_cost.py
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	touch $(BENCH_STAMP)
+
+bench: $(BENCH_STAMP)  ## measure what recording costs, beside the bare loop and other ways to watch
+	$(BIN)/python -m benchmarks.cost
+
+soak: $(STAMP)  ## record a million steps, and look at what is left
+	$(BIN)/python -m benchmarks.cost --part soak
+
+gpu-check: $(STAMP)  ## measure and check what needs a CUDA device, if there is one
+	$(BIN)/python -m benchmarks.cost --part gpu
 
 noise-rates: $(STAMP)  ## count the false alarms of plain tests on noise
 	$(BIN)/python benchmarks/noise_rates.py

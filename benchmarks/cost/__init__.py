@@ -1,0 +1,1 @@
+"""What recording costs: measured side by side with the bare loop, and with other ways to watch."""

@@ -1,0 +1,129 @@
+"""A loop that tuneguard records."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from mlflow import MlflowClient
+
+from benchmarks.cost.loops import TrainingLoop, make_loop
+from benchmarks.cost.synchronisations import counted_reads
+from tuneguard import TuneGuardCallback, keys
+from tuneguard.storage.record import Record, load_record
+from tuneguard.storage.sink import Sink
+
+
+class Recorded:
+    """The callback at its defaults, recording into the run that is active.
+
+    Args:
+        loop: What is recorded.
+    """
+
+    def __init__(self, loop: TrainingLoop) -> None:
+        self.guard = TuneGuardCallback(loop.model, loop.optimizer)
+        self.after_backward = self.guard.on_after_backward
+        self._loop = loop
+        self._before = loop.steps
+        self._stopped = time.perf_counter()
+
+    @property
+    def sink(self) -> Sink:
+        """Where the callback hands over what it measured."""
+        return self.guard._sink  # noqa: SLF001 - only a benchmark has to wait for it
+
+    @property
+    def next_step(self) -> int:
+        """How many steps were recorded, which is the number of the next."""
+        return self._loop.steps - self._before
+
+    def resume(self) -> None:
+        """Take the pause out of the loop's time: it would be paid for with more samples."""
+        self.guard.on_validation_end({})
+        budget = self.guard._recorder._pace._budget  # noqa: SLF001 - real loops do not stand still
+        if budget is not None:
+            budget._window.began += time.perf_counter() - self._stopped  # noqa: SLF001
+
+    def validate(self) -> None:
+        """Have what was recorded so far delivered: that waits for the first validation."""
+        self.guard.on_validation_end({"loss": 1.0})
+
+    @property
+    def failed(self) -> set[str]:
+        """Names of the methods that failed, which are silent in a loop."""
+        return self.guard.failed | self.guard._recorder.failed  # noqa: SLF001 - nothing else tells
+
+    def drained(self) -> bool:
+        self._stopped = time.perf_counter()
+        return self.sink.is_drained
+
+    def close(self) -> None:
+        self.guard.close()
+
+
+def recorder_waits(name: str, steps: int = 100) -> float:
+    """Return how often a recorded step waits for the device, without a device.
+
+    What was measured is kept unread: that the copies to the host are asynchronous can only be
+    seen where there is a device.
+
+    Args:
+        name: A key of `LOOPS`.
+        steps: How many steps are taken.
+
+    Raises:
+        RuntimeError: The recorder failed, so nothing is known.
+    """
+    loop = make_loop(name, "meta")
+    recorded = Recorded(loop)
+    kept: list[object] = []
+    recorded.sink.put = kept.append  # type: ignore[method-assign] # nothing is to be read
+    with counted_reads() as reads:
+        for _ in range(steps):
+            loop.step(recorded)
+    failed = recorded.failed
+    recorded.close()
+    if failed or not kept:
+        raise RuntimeError(f"The recorder failed on the meta device: {failed or 'no packets'}.")
+    return reads.waits / steps
+
+
+def record_of(run_id: str) -> Record:
+    """Return the full record of a run.
+
+    Raises:
+        RuntimeError: There is none.
+    """
+    record = load_record(MlflowClient(), run_id)
+    if record is None:
+        raise RuntimeError(f"Run {run_id} has no record.")
+    return record
+
+
+def layer_samples(record: Record, first: int, last: int) -> float:
+    """Return at how many of a thousand steps a layer's gradient was recorded, by mean over layers.
+
+    Args:
+        record: What the run keeps.
+        first: The step to count from.
+        last: The step to count to, not counted itself.
+    """
+    counts = [
+        int(np.count_nonzero((steps >= first) & (steps < last)))
+        for key, (steps, _) in record.points.items()
+        if key.startswith(f"{keys.GRADIENT_NORM}/") and key != keys.GRADIENT_NORM_GLOBAL
+    ]
+    return 1000.0 * float(np.mean(counts)) / (last - first) if counts else 0.0
+
+
+def median_of(record: Record, key: str) -> float | None:
+    """Return the median of what was recorded under `key` in the second half of the run."""
+    _, values = record.points.get(key, (None, np.empty(0)))
+    return float(np.median(values[len(values) // 2 :])) if len(values) else None
+
+
+def parameter_count(model: torch.nn.Module) -> int:
+    """Return how many numbers a model learns."""
+    return sum(one.numel() for one in model.parameters())

@@ -1,0 +1,131 @@
+"""What the recorder costs on one loop: start-up, the long run, and the end, each by itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+
+import mlflow
+import torch
+
+from benchmarks.cost.alternation import Arm, alternate
+from benchmarks.cost.loops import LOOPS, make_loop
+from benchmarks.cost.processes import cpu_seconds, peak_megabytes
+from benchmarks.cost.recorded import (
+    Recorded,
+    layer_samples,
+    median_of,
+    parameter_count,
+    record_of,
+    recorder_waits,
+)
+from benchmarks.cost.results import Row, load_average
+from tuneguard import keys
+
+FIRST_STEPS = 200
+SETTLING_SECONDS = 12.0
+LONGEST_SETTLING = 60.0
+
+
+@dataclass
+class StartUp:
+    """What happens once.
+
+    Attributes:
+        constructor: Seconds that the callback's constructor takes.
+        first_steps: Ratio of the first 200 recorded steps to 200 bare ones beside them.
+        first_delivery: Processor seconds, beyond those of bare steps, from the first step until
+            what was recorded first is delivered: MLflow's own start-up is in it.
+        close: Seconds from the last step until everything is delivered.
+    """
+
+    constructor: float
+    first_steps: float
+    first_delivery: float
+    close: float = 0.0
+
+
+def measure_recorder(name: str, rounds: int, seconds: float, threads: int, device: str) -> Row:
+    """Train a recorded loop between two bare ones, and return what was measured.
+
+    Args:
+        name: A key of `LOOPS`.
+        rounds: Blocks of each loop.
+        seconds: Length of a block, at least.
+        threads: Threads that torch may use.
+        device: Where the loops train.
+    """
+    torch.set_num_threads(threads)
+    load = load_average()
+    first, recorded, second = (Arm(make_loop(name, device)) for _ in range(3))
+    with mlflow.start_run() as run:
+        for arm in (first, second, recorded):
+            arm.block(1.0)
+        memory = peak_megabytes()
+        on_device = _peak_on_device()
+        started = time.perf_counter()
+        treatment = Recorded(recorded.loop)
+        start_up = StartUp(time.perf_counter() - started, 0.0, 0.0)
+        _settle(recorded, first, treatment, start_up)
+        step = treatment.next_step
+        alternate((first, recorded, second), rounds, seconds)
+        last_step = treatment.next_step
+        memory = peak_megabytes() - memory
+        on_device = _peak_on_device() - on_device
+        started = time.perf_counter()
+        treatment.close()
+        start_up.close = time.perf_counter() - started
+    record = record_of(run.info.run_id)
+    return {
+        "loop": name,
+        "title": LOOPS[name].title,
+        "threads": threads,
+        "parameters": parameter_count(first.loop.model),
+        "first": first.blocks,
+        "recorded": recorded.blocks,
+        "second": second.blocks,
+        "start_up": asdict(start_up),
+        "memory": memory,
+        "device_bytes": on_device,
+        "layer_samples": layer_samples(record, step, last_step),
+        "bytes_per_step": record.size / last_step,
+        "overhead": median_of(record, keys.OVERHEAD),
+        "stride": median_of(record, keys.STRIDE),
+        "dropped": treatment.sink.dropped,
+        "waits": recorder_waits(name),
+        "load": [load, load_average()],
+    }
+
+
+def _settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) -> None:
+    """Train until strides have settled and what was recorded first is delivered."""
+    own, own_steps = _seconds_of(bare, FIRST_STEPS)
+    recorded.treatment = treatment
+    cpu, began, steps = cpu_seconds(), time.perf_counter(), recorded.loop.steps
+    dense, dense_steps = _seconds_of(recorded, FIRST_STEPS)
+    start_up.first_steps = (dense / dense_steps) / (own / own_steps)
+    treatment.validate()
+    while time.perf_counter() - began < SETTLING_SECONDS or not treatment.drained():
+        recorded.block(0.0)
+        if time.perf_counter() - began > LONGEST_SETTLING:
+            break
+    taken = recorded.loop.steps - steps
+    cpu = cpu_seconds() - cpu
+    alone = bare.block(2.0)
+    start_up.first_delivery = cpu - taken * alone.cpu / alone.steps
+
+
+def _seconds_of(arm: Arm, steps: int) -> tuple[float, int]:
+    started = time.perf_counter()
+    for _ in range(steps):
+        arm.loop.step(arm.treatment)
+    return time.perf_counter() - started, steps
+
+
+def _peak_on_device() -> int:
+    """Bytes that tensors have held at most on the accelerator since the last call."""
+    if not torch.cuda.is_available():
+        return 0
+    peak = torch.cuda.max_memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    return peak
