@@ -62,7 +62,7 @@ class _Copy:
         self._event: torch.cuda.Event | None = None
         self._host = flat
         if flat.is_cuda:
-            self._host = torch.empty(flat.shape, dtype=flat.dtype, pin_memory=True)
+            self._host = torch.empty(flat.shape, dtype=flat.dtype, device="cpu", pin_memory=True)
             self._host.copy_(flat, non_blocking=True)
             with torch.cuda.device(flat.device):
                 self._event = torch.cuda.Event()  # type: ignore[no-untyped-call] # torch has no types for it

@@ -32,7 +32,7 @@ def gradient_norms(parameters: Iterable[torch.Tensor]) -> tuple[tuple[int, ...],
             positions.append(position)
             gradients.append(_dense(gradient))
     if not gradients:
-        return (), torch.empty(0)
+        return (), torch.empty(0, device="cpu")
     kinds = dict.fromkeys((one.device, one.dtype) for one in gradients)
     if len(kinds) == 1:
         return tuple(positions), _norms(gradients)

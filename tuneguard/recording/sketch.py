@@ -38,7 +38,7 @@ class Sketch:
     def __init__(self, parameters: Sequence[torch.Tensor], seed: int = 0) -> None:
         self._all = parameters
         self._seed = seed
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(seed)
         sizes = [_trainable_size(parameter) for parameter in parameters]
         self._trainable = frozenset(position for position, size in enumerate(sizes) if size)
         positions = _chosen(sizes)
@@ -46,9 +46,9 @@ class Sketch:
         self.positions: NDArray[np.intp] = np.array(positions, dtype=np.intp)
         self._parameters = [parameters[position] for position in positions]
         entries = [
-            torch.arange(sizes[position])
+            torch.arange(sizes[position], device="cpu")
             if sizes[position] <= limit
-            else torch.randint(sizes[position], (limit,), generator=generator)
+            else torch.randint(sizes[position], (limit,), generator=generator, device="cpu")
             for position in positions
         ]
         # copied to their devices now: a step would wait for that
@@ -122,7 +122,7 @@ class Sketch:
 
     def _together(self, taken: Sequence[torch.Tensor | None]) -> torch.Tensor:
         known = next((one for one in taken if one is not None), None)
-        device = None if known is None else known.device
+        device = torch.device("cpu") if known is None else known.device
         return gathered(
             [
                 torch.zeros(len(entries), device=device) if one is None else one
