@@ -70,7 +70,7 @@ class Delivery:
                 self._deliver(contact, owners, points)
                 self._spool.outbox.confirm()
             self._name_charted(owners)
-            self._record.send(contact.client)
+            self._record.send(contact)
         elif self._contact is not None and self._owners is not None:
             self._compare_first_steps(self._contact, self._owners)
 
@@ -112,7 +112,7 @@ class Delivery:
         """Say whose the keys are before there are points: other recorders may look meanwhile."""
         self._name_charted(owners)
         try:
-            self._record.announce(contact.client)
+            self._record.announce(contact)
         except Exception as error:  # noqa: BLE001 - the charts need no artifact store
             _logger.debug("The manifest could not be sent: %s", error)
 
@@ -240,7 +240,7 @@ class Delivery:
         check_tracking_store(self._spool)
         contact = self._connected()
         check_artifacts(contact.client, contact.client.get_run(contact.run_id), self._spool)
-        self._record.send(contact.client)
+        self._record.send(contact)
 
 
 def _first_line(error: Exception) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mlflow import MlflowClient
-
 from tuneguard import keys
 from tuneguard.exceptions import StoreUnreachableError
 from tuneguard.spool.manifest import Manifest, Part
 from tuneguard.spool.spool_folder import Spool
-from tuneguard.storage.scratch_file import scratch_file
+from tuneguard.storage.run_contact import RunContact
 
 
 class RecordUpload:
@@ -31,7 +29,7 @@ class RecordUpload:
         """Whether there is something that the run has not."""
         return len(self._spool.held) > 0 or self._spool.manifest != self._sent
 
-    def announce(self, client: MlflowClient) -> None:
+    def announce(self, contact: RunContact) -> None:
         """Upload the manifest as far as its parts are there.
 
         Raises:
@@ -39,29 +37,22 @@ class RecordUpload:
         """
         manifest = self._spool.manifest
         there = tuple(part for part in manifest.parts if self._is_uploaded(part))
-        self._send_manifest(client, replace(manifest, parts=there))
+        self._send_manifest(contact, replace(manifest, parts=there))
 
-    def send(self, client: MlflowClient) -> None:
+    def send(self, contact: RunContact) -> None:
         """Upload the parts that are not there yet, and the manifest after them.
 
         Raises:
             StoreUnreachableError: A part is on no disk and not with the run.
             Exception: Whatever the artifact store raises, or no disk takes a file to upload.
         """
-        self._send_held(client)
+        self._send_held(contact)
         # parts may be added meanwhile: what is uploaded names only those uploaded before it
         manifest = self._spool.manifest
         for part in manifest.parts:
             if not self._is_uploaded(part):
-                self._send_part(client, part)
-        self._send_manifest(client, manifest)
-
-    @property
-    def _run_id(self) -> str:
-        run_id = self._spool.ticket.run_id
-        if run_id is None:
-            raise StoreUnreachableError("There is no run yet; tuneguard sync creates it.")
-        return run_id
+                self._send_part(contact, part)
+        self._send_manifest(contact, manifest)
 
     @property
     def _target(self) -> str:
@@ -70,31 +61,30 @@ class RecordUpload:
     def _is_uploaded(self, part: Part) -> bool:
         return self._uploaded.get(part.name) == part.sha256
 
-    def _send_held(self, client: MlflowClient) -> None:
+    def _send_held(self, contact: RunContact) -> None:
         while (held := self._spool.held.first()) is not None:
-            self._send_content(client, held.part.name, held.content)
+            self._send_content(contact, held.part.name, held.content)
             self._uploaded[held.part.name] = held.part.sha256
             self._spool.add_part(held.part, held.steps)
             self._spool.held.remove(held)
 
-    def _send_part(self, client: MlflowClient, part: Part) -> None:
+    def _send_part(self, contact: RunContact, part: Part) -> None:
         path = self._spool.folder / part.name if self._spool.folder else None
         if path is not None and path.exists():
-            client.log_artifact(self._run_id, str(path), self._target)
-        elif part.name not in self._names_there(client):
+            contact.upload(path, f"{self._target}/{part.name}")
+        elif part.name not in self._names_there(contact):
             raise StoreUnreachableError(f"{part.name} of the record is not there any more")
         self._uploaded[part.name] = part.sha256
 
-    def _names_there(self, client: MlflowClient) -> set[str]:
+    def _names_there(self, contact: RunContact) -> set[str]:
         """What the run has: a process that was killed may have sent parts from memory."""
-        found = client.list_artifacts(self._run_id, self._target)
+        found = contact.client.list_artifacts(contact.run_id, self._target)
         return {Path(entry.path).name for entry in found}
 
-    def _send_manifest(self, client: MlflowClient, manifest: Manifest) -> None:
+    def _send_manifest(self, contact: RunContact, manifest: Manifest) -> None:
         if manifest != self._sent:
-            self._send_content(client, keys.MANIFEST, manifest.to_json().encode())
+            self._send_content(contact, keys.MANIFEST, manifest.to_json().encode())
             self._sent = manifest
 
-    def _send_content(self, client: MlflowClient, name: str, content: bytes) -> None:
-        with scratch_file(name, content, self._spool.folder) as path:
-            client.log_artifact(self._run_id, str(path), self._target)
+    def _send_content(self, contact: RunContact, name: str, content: bytes) -> None:
+        contact.upload(content, f"{self._target}/{name}", self._spool.folder)

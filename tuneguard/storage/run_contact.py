@@ -6,24 +6,31 @@ on the encoding of a point than on everything else.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
 from mlflow.store.tracking.rest_store import RestStore
-from mlflow.utils.rest_utils import verify_rest_response
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
 from tuneguard.spool.charts import ChartPoint
 from tuneguard.storage.connection import ask_server, store_of, tell_server
 from tuneguard.storage.reachability import is_reachable
+from tuneguard.storage.scratch_file import scratch_file
 from tuneguard.storage.store_probe import without_password
 
 TIMEOUT_SECONDS = 10.0
+UPLOAD_SECONDS = 60.0
 _TRANSIENT = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -63,6 +70,8 @@ class RunContact:
         self._uri = tracking_uri
         self._check_reachable()
         self.client = MlflowClient(tracking_uri)
+        self._artifact_uri: str | None = None
+        self._artifacts: Any = None
 
     def state(self) -> RunState:
         """Return the run as it is now.
@@ -76,6 +85,7 @@ class RunContact:
         if _is_plain(store):
             run = self._request(ask_server, "runs/get", {"run_id": self.run_id})["run"]
             stage = run["info"].get("lifecycle_stage")
+            self._artifact_uri = run["info"].get("artifact_uri")
             data = run.get("data", {})
             latest = {one["key"]: float(one.get("value", 0.0)) for one in data.get("metrics", ())}
             params = {one["key"] for one in data.get("params", ())}
@@ -83,6 +93,7 @@ class RunContact:
             self._check_reachable()
             found = self.client.get_run(self.run_id)
             stage, latest = found.info.lifecycle_stage, found.data.metrics
+            self._artifact_uri = found.info.artifact_uri
             params = set(found.data.params)
         if stage == LifecycleStage.DELETED:
             raise RunDeletedError(
@@ -106,19 +117,62 @@ class RunContact:
             rows = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
             self.client.log_batch(self.run_id, metrics=rows, synchronous=True)
 
+    def upload(self, content: Path | bytes, path: str, folder: Path | None = None) -> None:
+        """Put a file beside the run.
+
+        Args:
+            content: What is in it, or the file that holds it.
+            path: Where it is put, from the run's artifacts on.
+            folder: Where it may be written to, if it has to be on a disk to be uploaded.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+            OSError: No disk takes a file to be uploaded from.
+            Exception: Whatever the artifact store raises.
+        """
+        if self._artifacts is None:
+            uri = self._artifact_uri or self.client.get_run(self.run_id).info.artifact_uri
+            self._artifacts = get_artifact_repository(uri, tracking_uri=self._uri)
+        place = PurePosixPath(path)
+        if type(self._artifacts) is MlflowArtifactsRepository:
+            self._put(content, path)
+        elif isinstance(content, Path):
+            self.client.log_artifact(self.run_id, str(content), str(place.parent))
+        else:
+            with scratch_file(place.name, content, folder) as written:
+                self.client.log_artifact(self.run_id, str(written), str(place.parent))
+
+    def _put(self, content: Path | bytes, path: str) -> None:
+        creds = get_default_host_creds(self._artifacts.artifact_uri)  # type: ignore[no-untyped-call]
+        options = {"max_retries": 0, "timeout": UPLOAD_SECONDS, "raise_on_status": False}
+        with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
+            try:
+                answer = http_request(creds, f"/{path}", "PUT", data=file, **options)  # type: ignore[no-untyped-call]
+            except MlflowException as error:
+                raise self._unreachable() from error
+        self._check_answer(answer)
+        answer.raise_for_status()
+
     def _check_reachable(self) -> None:
         if not is_reachable(self._uri):
-            raise StoreUnreachableError(f"Nothing answers at {without_password(self._uri)}.")
+            raise self._unreachable()
+
+    def _unreachable(self) -> StoreUnreachableError:
+        return StoreUnreachableError(f"Nothing answers at {without_password(self._uri)}.")
 
     def _request(self, request: Any, endpoint: str, content: Mapping[str, Any]) -> Any:
-        store, shown = store_of(self.client), without_password(self._uri)
+        store = store_of(self.client)
         try:
             answer = request(store, endpoint, content, max_retries=0, timeout=TIMEOUT_SECONDS)
         except MlflowException as error:
-            raise StoreUnreachableError(f"Nothing answers at {shown}.") from error
-        if answer.status_code in _TRANSIENT:
-            raise StoreUnreachableError(f"{shown} answers {answer.status_code}.")
+            raise self._unreachable() from error
+        self._check_answer(answer)
         return verify_rest_response(answer, endpoint).json()
+
+    def _check_answer(self, answer: Any) -> None:
+        if answer.status_code in _TRANSIENT:
+            shown = without_password(self._uri)
+            raise StoreUnreachableError(f"{shown} answers {answer.status_code}.")
 
 
 def _is_plain(store: Any) -> bool:
