@@ -127,7 +127,7 @@ class UnitStatistics:
         uses = self._uses.get(id(module))
         if uses is None and module is not self._model:
             return
-        if torch.compiler.is_compiling() or os.getpid() != self._process:
+        if _is_traced() or os.getpid() != self._process:
             return
         started = time.perf_counter()
         try:
@@ -137,6 +137,8 @@ class UnitStatistics:
                 uses.look(output)
         except Exception as error:  # noqa: BLE001 - whatever a model returns, training goes on
             self._has_failed = True
+            self._activations = []
+            self._uses = {}
             self._disarm()
             _logger.warning("Units are not measured any more; training goes on: %r", error)
         self._seconds += time.perf_counter() - started
@@ -163,8 +165,8 @@ def _plain(path: str) -> str:
 def _is_measurable(output: object) -> bool:
     """Whether there is something to measure, here and now, without anybody else's help.
 
-    Tensors that are spread over several processes, nested, sparse, complex, not there (meta) or
-    part of a graph that is being captured are left alone.
+    Tensors that are spread over several processes, nested, sparse, complex, stand for others (meta
+    tensors, those of `torch.func`) or belong to a graph that is being captured are left alone.
     """
     return (
         type(output) is torch.Tensor
@@ -173,9 +175,21 @@ def _is_measurable(output: object) -> bool:
         and output.layout is torch.strided
         and output.ndim > 0
         and output.numel() > 0
-        and not output.is_meta
+        and _has_memory(output)
         and not (output.is_cuda and torch.cuda.is_current_stream_capturing())
     )
+
+
+def _is_traced() -> bool:
+    """Whether what runs now becomes part of a graph for later."""
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call] # torch has no types for it
+
+
+def _has_memory(tensor: torch.Tensor) -> bool:
+    try:
+        return tensor.data_ptr() != 0
+    except RuntimeError:
+        return False
 
 
 def _tensors(output: object) -> Iterator[torch.Tensor]:

@@ -195,3 +195,42 @@ def test_many_activations_take_turns(
     ]
     keys = [f"saturated_units/{path}" for path in (1, 3, 5)]
     assert seen == [{keys[0], keys[1]}, {keys[2], keys[0]}, {keys[1], keys[2]}]
+
+
+def test_transformed_functions_are_left_alone(
+    measured: Any, of_hooks: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Linear(10, 10), nn.Tanh())
+    model.append(nn.Linear(10, 1))
+    inputs = torch.randn(200, 6)
+    plain = of_hooks(measured(model, lambda: model(inputs).sum()))
+
+    def loss(weights: dict[str, torch.Tensor], sample: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(model, weights, (100 * sample,)).sum()
+
+    def with_gradients_of_samples() -> torch.Tensor:
+        torch.func.vmap(torch.func.grad(loss), (None, 0))(dict(model.named_parameters()), inputs)
+        return model(inputs).sum()
+
+    assert of_hooks(measured(model, with_gradients_of_samples)) == pytest.approx(plain)
+    assert not caplog.records
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_traced_and_exported_graphs_are_those_of_the_model() -> None:
+    model = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Linear(10, 10), nn.Tanh())
+    model.append(nn.Linear(10, 1))
+    inputs = torch.randn(200, 6)
+
+    def graphs() -> list[str]:
+        exported = torch.export.export(model, (inputs,)).graph
+        return [str(torch.jit.trace(model, inputs).inlined_graph), str(exported)]
+
+    plain = graphs()
+    statistics = UnitStatistics(model)
+    statistics.arm()
+    assert torch_module._global_forward_hooks
+    armed = graphs()
+    statistics.close()
+    assert [one.count("\n") for one in armed] == [one.count("\n") for one in plain]
+    assert armed[1] == plain[1]
