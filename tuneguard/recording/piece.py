@@ -1,4 +1,4 @@
-"""Values of one key, and many of them put together."""
+"""Values of some keys, and many of them put together."""
 
 from __future__ import annotations
 
@@ -13,45 +13,61 @@ from tuneguard.spool.columns import Columns
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Piece:
-    """Values of one key, in the order in which they were measured.
+    """Values of some keys that were measured at the same steps.
 
     Attributes:
-        key: The metric key.
-        steps: Shape `(n,)`: optimizer steps.
+        keys: The metric keys, `k` of them.
+        steps: Shape `(n,)`: optimizer steps, in the order in which they were measured.
         timestamps: Shape `(n,)`: milliseconds since 1970.
-        values: Shape `(n,)`.
+        values: Shape `(n, k)`.
     """
 
-    key: str
+    keys: tuple[str, ...]
     steps: NDArray[np.int64]
     timestamps: NDArray[np.int64]
     values: NDArray[np.float64]
 
+    @classmethod
+    def of_one(
+        cls,
+        key: str,
+        steps: NDArray[np.int64],
+        timestamps: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> Piece:
+        """Return values of one key, of shape `(n,)`."""
+        return cls((key,), steps, timestamps, values[:, np.newaxis])
+
 
 def joined(pieces: Iterable[Piece]) -> Columns:
     """Put pieces together, those of one key in the order in which they come."""
-    merged: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        if len(piece.values):
-            merged.setdefault(piece.key, []).append(piece)
-    if not merged:
+    position: dict[str, int] = {}
+    there = [piece for piece in pieces if piece.values.size]
+    codes = [
+        np.tile(
+            np.array([position.setdefault(key, len(position)) for key in piece.keys]),
+            len(piece.steps),
+        )
+        for piece in there
+    ]
+    if not there:
         return Columns.from_rows(())
-    ordered = [piece for found in merged.values() for piece in found]
-    codes = [code for code, found in enumerate(merged.values()) for _ in found]
-    lengths = [len(piece.values) for piece in ordered]
+    widths = [len(piece.keys) for piece in there]
     return Columns(
-        tuple(merged),
-        np.repeat(np.array(codes, dtype=np.int32), lengths),
-        np.concatenate([piece.steps for piece in ordered]),
-        np.concatenate([piece.timestamps for piece in ordered]),
-        np.concatenate([piece.values for piece in ordered]),
+        tuple(position),
+        np.concatenate(codes).astype(np.int32),
+        np.concatenate([np.repeat(one.steps, k) for one, k in zip(there, widths, strict=True)]),
+        np.concatenate(
+            [np.repeat(one.timestamps, k) for one, k in zip(there, widths, strict=True)]
+        ),
+        np.concatenate([piece.values.ravel() for piece in there]),
     )
 
 
 def together(*batches: Columns) -> Columns:
     """Put batches together, the values of one key in the order in which they come."""
     return joined(
-        Piece(key, own.steps, own.timestamps, own.values)
+        Piece.of_one(key, own.steps, own.timestamps, own.values)
         for columns in batches
         for key, own in columns.by_key()
     )

@@ -21,8 +21,9 @@ from tuneguard.recording.loop_clock import LoopClock
 from tuneguard.recording.loss_mean import Loss, LossMean
 from tuneguard.recording.outlet import Outlet
 from tuneguard.recording.pace import Pace
+from tuneguard.recording.sample_reader import SampleReader
 from tuneguard.recording.sampler import Sampler
-from tuneguard.recording.samples import Sample, SampleReader
+from tuneguard.recording.samples import Sample
 from tuneguard.recording.schedule import Look, Schedule
 from tuneguard.recording.sketch import Sketch
 from tuneguard.recording.step_packet import StepPacket, TakenSample

@@ -9,7 +9,8 @@ import numpy as np
 from tuneguard.recording.device_copy import DeviceCopy
 from tuneguard.recording.loss_watch import LossWatch
 from tuneguard.recording.piece import Piece, joined
-from tuneguard.recording.samples import Sample, SampleReader
+from tuneguard.recording.sample_reader import SampleReader
+from tuneguard.recording.samples import Sample, Vector
 from tuneguard.recording.step_rows import NamesOfRates, StepRows
 from tuneguard.spool.columns import Columns
 
@@ -57,16 +58,15 @@ class StepPacket:
 
     def _pieces(self) -> Iterator[Piece]:
         yield from self._rows.pieces(iter(self._copy.read()), self._names_of_rates)
-        found: dict[str, list[tuple[int, int, float]]] = {}
+        found: dict[tuple[str, ...], list[tuple[int, int, Vector]]] = {}
         stamps = self._rows.stamps([moment for _, moment, _ in self._samples])
         for (sample, _, copy), stamp in zip(self._samples, stamps.tolist(), strict=True):
-            for key, value in self._reader.values(sample.fetched(iter(copy.read()))):
-                found.setdefault(key, []).append((sample.step, stamp, value))
-        for key, rows in found.items():
-            steps, times, values = zip(*rows, strict=True)
+            for keys, values in self._reader.read(sample.fetched(iter(copy.read()))):
+                found.setdefault(keys, []).append((sample.step, stamp, values))
+        for keys, rows in found.items():
             yield Piece(
-                key,
-                np.array(steps, dtype=np.int64),
-                np.array(times, dtype=np.int64),
-                np.array(values, dtype=np.float64),
+                keys,
+                np.array([step for step, _, _ in rows], dtype=np.int64),
+                np.array([stamp for _, stamp, _ in rows], dtype=np.int64),
+                np.stack([values for _, _, values in rows]),
             )

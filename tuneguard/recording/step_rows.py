@@ -92,7 +92,7 @@ class StepRows:
             yield from self._time_pieces(numbers, stamps)
         values = _fetched([value for *_, value in self._singles], fetched)
         for (key, number, moment, _), value in zip(self._singles, values, strict=True):
-            yield Piece(key, np.array([number]), self.stamps([moment]), np.array([value]))
+            yield Piece.of_one(key, np.array([number]), self.stamps([moment]), np.array([value]))
 
     def _loss_pieces(
         self, numbers: Stamps, stamps: Stamps, fetched: Iterator[Values]
@@ -100,7 +100,7 @@ class StepRows:
         losses = [step.loss for step in self.steps]
         has_loss = np.array([loss is not None for loss in losses], dtype=np.bool_)
         values = _fetched([loss for loss in losses if loss is not None], fetched)
-        yield Piece(keys.TRAIN_LOSS, numbers[has_loss], stamps[has_loss], values)
+        yield Piece.of_one(keys.TRAIN_LOSS, numbers[has_loss], stamps[has_loss], values)
 
     def _rate_pieces(
         self, numbers: Stamps, stamps: Stamps, fetched: Iterator[Values], names: NamesOfRates
@@ -111,21 +111,25 @@ class StepRows:
         for group, key in enumerate(names(int(lengths.max()))):
             has_group = lengths > group
             own = values[starts[has_group] + group]
-            yield Piece(key, numbers[has_group], stamps[has_group], own)
+            yield Piece.of_one(key, numbers[has_group], stamps[has_group], own)
 
     def _time_pieces(self, numbers: Stamps, stamps: Stamps) -> Iterator[Piece]:
         seconds = np.array([step.seconds for step in self.steps])
         is_known = seconds > 0.0
-        yield Piece(keys.STEP_SECONDS, numbers[is_known], stamps[is_known], seconds[is_known])
+        yield Piece.of_one(
+            keys.STEP_SECONDS, numbers[is_known], stamps[is_known], seconds[is_known]
+        )
         data = np.array([step.data or (math.nan, 0) for step in self.steps])
         has_data = is_known & np.isfinite(data[:, 0])
         if not has_data.any():
             return
         numbers, stamps, seconds = numbers[has_data], stamps[has_data], seconds[has_data]
         waited, samples = data[has_data].T
-        yield Piece(keys.DATA_WAIT_FRACTION, numbers, stamps, np.minimum(1.0, waited / seconds))
+        yield Piece.of_one(
+            keys.DATA_WAIT_FRACTION, numbers, stamps, np.minimum(1.0, waited / seconds)
+        )
         came = samples > 0
-        yield Piece(
+        yield Piece.of_one(
             keys.SAMPLES_PER_SECOND, numbers[came], stamps[came], samples[came] / seconds[came]
         )
 
