@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 from tuneguard.recording import activations, units
@@ -234,3 +235,37 @@ def test_traced_and_exported_graphs_are_those_of_the_model() -> None:
     statistics.close()
     assert [one.count("\n") for one in armed] == [one.count("\n") for one in plain]
     assert armed[1] == plain[1]
+
+
+def test_nothing_asks_for_a_value() -> None:
+    asked: list[str] = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            asked.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    model = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Linear(10, 10), nn.Sigmoid())
+    model.extend([nn.Linear(10, 4), nn.Softmax(dim=1), nn.Linear(4, 1)])
+    statistics = UnitStatistics(model)
+    with Watch():
+        for _ in range(2):
+            statistics.arm()
+            for _ in range(2):
+                model(torch.randn(100, 6)).sum().backward()
+            sample = statistics.collect()
+    assert sample is not None
+    assert len(sample.parts) == 4
+    assert "aten.amax.default" in asked
+    # what waits for a device: a number, a decision, places of what is not zero, a copy
+    waiting = (
+        "_local_scalar_dense",
+        "is_nonzero",
+        "nonzero",
+        "equal",
+        "_to_copy",
+        "masked_select",
+    )
+    assert not [one for one in asked if any(name in one for name in waiting)]
