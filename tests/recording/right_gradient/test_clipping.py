@@ -31,12 +31,12 @@ def gradients_of(model: nn.Module) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("clip", CLIPS.values(), ids=CLIPS)
-@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("precision", ["full", "mixed", "mixed, fused"])
 def test_the_norm_is_that_before_clipping(
-    record: Record, reference: ModuleType, model: nn.Module, clip: Clip, scaled: bool
+    record: Record, reference: ModuleType, model: nn.Module, clip: Clip, precision: str
 ) -> None:
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    scaler = torch.amp.GradScaler("cpu", init_scale=64.0, enabled=scaled)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, fused=precision == "mixed, fused")
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0, enabled=precision != "full")
     expected, factors, shares = [], [], []
     with record(model, optimizer, scaler=scaler) as (guard, memory):
         for inputs in reference.batches(4):
