@@ -18,7 +18,7 @@ from tuneguard.spool.record_writer import RecordWriter
 from tuneguard.spool.spool_folder import Spool, Ticket
 from tuneguard.storage.reachability import is_reachable, within
 from tuneguard.storage.record import load_record
-from tuneguard.storage.sync import SyncResult, sync
+from tuneguard.storage.sync import SyncResult, send_earlier, sync
 
 DEAD = "http://127.0.0.1:9"
 
@@ -60,14 +60,43 @@ def test_a_run_that_could_not_be_created_is_created(
         (Ticket("", None, own_run=True, status="KILLED", ended=5), "KILLED"),
         (Ticket("", None, own_run=True), "FAILED"),
         (Ticket("", None, status="FINISHED", ended=5), "RUNNING"),
+        (Ticket("", None, open_here=True), "FAILED"),
+        (Ticket("", None, open_here=True, status="FINISHED", ended=5), "RUNNING"),
+        (Ticket("", None), "RUNNING"),
     ],
 )
-def test_only_our_own_run_is_ended(
+def test_a_run_is_ended_that_nobody_else_ends(
     client: MlflowClient, run_id: str, spool_root: Path, left: Ticket, expected: str
 ) -> None:
     left_behind(spool_root, replace(left, tracking_uri=client.tracking_uri, run_id=run_id))
     assert sync(spool_root)[0].outcome == "delivered"
     assert client.get_run(run_id).info.status == expected
+
+
+def test_a_run_that_a_later_recorder_takes_up_is_not_ended(
+    client: MlflowClient, run_id: str, spool_root: Path
+) -> None:
+    ticket = Ticket(client.tracking_uri, run_id, own_run=True)
+    earlier = left_behind(spool_root, ticket)
+    later = Spool.create(spool_root, Ticket(client.tracking_uri, run_id), Manifest("z-later"))
+    assert [one.outcome for one in sync(spool_root)] == ["delivered", "in use"]
+    assert not earlier.exists()
+    assert client.get_run(run_id).info.status == "RUNNING"
+    later.release()
+
+
+def test_a_resumed_recording_sends_what_was_left_and_ends_the_run(
+    client: MlflowClient, run_id: str, spool_root: Path
+) -> None:
+    earlier = left_behind(spool_root, Ticket(client.tracking_uri, run_id, own_run=True))
+    elsewhere = left_behind(spool_root, Ticket(client.tracking_uri, "another run"))
+    later = Spool.create(spool_root, Ticket(client.tracking_uri, run_id), Manifest("z-later"))
+    send_earlier(later)
+    assert (earlier.exists(), elsewhere.exists()) == (False, True)
+    assert len(client.get_metric_history(run_id, keys.TRAIN_LOSS)) == 3
+    assert client.get_run(run_id).info.status == "RUNNING"
+    assert later.ticket.own_run
+    later.release()
 
 
 def test_one_spool_that_fails_does_not_keep_the_others(

@@ -6,7 +6,6 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -20,7 +19,6 @@ from tuneguard.storage.run_choice import end_run
 from tuneguard.storage.store_probe import without_password
 
 QUEUE_PACKETS = 128
-IDLE_SECONDS = 2.0
 PATIENCE_SECONDS = 15.0
 
 _logger = logging.getLogger(__name__)
@@ -56,7 +54,6 @@ class Sink:
         # one counter a thread: adding to one from two threads loses counts
         self._refused = 0
         self._failed = 0
-        self._when_idle: Callable[[], None] | None = None
         self._writer_cpu_seconds = 0.0
         self._writer = threading.Thread(
             target=self._write_packets, name="tuneguard-writer", daemon=True
@@ -87,16 +84,6 @@ class Sink:
             self._queue.put_nowait(packet)
         except queue.Full:
             self._refused += packet.size
-
-    def when_idle(self, hand_over: Callable[[], None]) -> None:
-        """Have `hand_over` called on the writer's thread whenever no packet came for a while.
-
-        A loop that is in a long validation or checkpoint hands nothing over by itself.
-
-        Args:
-            hand_over: Puts what is measured already; must be safe to call beside the loop.
-        """
-        self._when_idle = hand_over
 
     def describe(self, **changes: Any) -> None:
         """Have fields of the manifest changed, without waiting."""
@@ -151,7 +138,7 @@ class Sink:
             self._warn("charts", f"{points} points of the charts could not be kept.")
 
     def _write_packets(self) -> None:
-        while (item := self._next()) is not None:
+        while (item := self._queue.get()) is not None:
             if isinstance(item, dict):
                 self._spool.change_manifest(**item)
             else:
@@ -161,13 +148,6 @@ class Sink:
         self._end_record()
         self._writer_cpu_seconds = time.thread_time()
         self._queue.task_done()
-
-    def _next(self) -> Packet | dict[str, Any] | None:
-        while True:
-            with suppress(queue.Empty):
-                return self._queue.get(timeout=IDLE_SECONDS)
-            if self._when_idle is not None:
-                self._when_idle()
 
     def _write(self, packet: Packet) -> None:
         try:
