@@ -31,13 +31,13 @@ CLIP = 0.05
 
 
 class Net(nn.Module):
-    """Layers whose rows two ranks cannot share evenly or at all, and a parameter of its own."""
+    """Layers whose rows two ranks can share, cannot share evenly, or not at all."""
 
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.first = nn.Linear(6, 7)
-        self.last = nn.Linear(7, 3)
+        self.first = nn.Linear(6, 8)
+        self.last = nn.Linear(8, 3)
         self.head = nn.Linear(3, 1)
         self.scale = nn.Parameter(torch.full((3,), 2.0))
 
@@ -56,12 +56,14 @@ class Training:
         micro_batches: Backward passes in a step.
         clip: Largest gradient norm.
         by_hand: Names of parameters whose gradients the loop itself averages.
+        splits_data: Whether each rank has its own part of a batch.
     """
 
     wrap: Callable[[Net], nn.Module]
     micro_batches: int = 1
     clip: float | None = None
     by_hand: set[str] = field(default_factory=set)
+    splits_data: bool = True
 
 
 def sharded(model: Net, **options: Any) -> nn.Module:
@@ -88,6 +90,30 @@ def twice(model: Net) -> nn.Module:
     return sharded(model, mesh=mesh)
 
 
+def in_columns_and_rows(model: Net) -> nn.Module:
+    """Tensor parallel: the matrices cut, the rest on every rank."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor.parallel import (
+        ColwiseParallel,
+        RowwiseParallel,
+        parallelize_module,
+    )
+
+    plan = {"first": ColwiseParallel(), "last": RowwiseParallel()}
+    return parallelize_module(model, init_device_mesh("cpu", (2,)), plan)
+
+
+def in_older_shards(model: Net) -> nn.Module:
+    from torch.distributed.fsdp import FullyShardedDataParallel
+    from torch.distributed.fsdp.wrap import ModuleWrapPolicy
+
+    policy = ModuleWrapPolicy({nn.Linear})
+    cpu = torch.device("cpu")
+    return FullyShardedDataParallel(
+        model, auto_wrap_policy=policy, device_id=cpu, use_orig_params=True
+    )
+
+
 def in_half_precision(model: Net) -> nn.Module:
     from torch.distributed.fsdp import MixedPrecisionPolicy
 
@@ -103,6 +129,8 @@ TRAININGS = {
     "fsdp-bf16": Training(in_half_precision),
     "fsdp-replicas": Training(twice),
     "fsdp-mixed": Training(half_replicated, by_hand={"scale"}),
+    "older-fsdp": Training(in_older_shards),
+    "tensor-parallel": Training(in_columns_and_rows, splits_data=False),
 }
 
 
@@ -147,6 +175,7 @@ def train(name: str, die_at: int | None = None) -> str | None:
     model = training.wrap(Net())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     rank, micro = dist.get_rank(), training.micro_batches
+    place, places = (rank, dist.get_world_size()) if training.splits_data else (0, 1)
     flush_every = 1000 if die_at is None else 1
     with TuneGuardCallback(
         model, optimizer, accumulate=micro, experiment=name, flush_every=flush_every
@@ -157,9 +186,9 @@ def train(name: str, die_at: int | None = None) -> str | None:
                 time.sleep(1.0)
                 os.kill(os.getpid(), signal.SIGKILL)
             optimizer.zero_grad()
-            whole = [one.chunk(dist.get_world_size() * micro) for one in data(step)]
+            whole = [one.chunk(places * micro) for one in data(step)]
             for part in range(micro):
-                inputs, targets = (one[rank * micro + part] for one in whole)
+                inputs, targets = (one[place * micro + part] for one in whole)
                 is_last = part == micro - 1
                 with nullcontext() if is_last else model.no_sync():
                     loss = (model(inputs) - targets).square().mean()

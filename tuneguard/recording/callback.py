@@ -29,7 +29,7 @@ from tuneguard.recording.outlet import Outlet
 from tuneguard.recording.rank_group import RankGroup
 from tuneguard.recording.ranks import ranks_here
 from tuneguard.recording.recorder import FLUSH_STEPS, Recorder
-from tuneguard.recording.shards import is_sharded, shares
+from tuneguard.recording.shards import Shards
 from tuneguard.recording.system_signals import SystemOutlet, SystemSignals
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
@@ -125,7 +125,8 @@ class TuneGuardCallback:
         self._left_out: set[str] = set()
         ranks = ranks_here()
         layers = Layers(model)
-        spread = ranks.world_size > 1 and is_sharded(layers.parameters)
+        shards = Shards(model, layers, ranks.world_size)
+        spread = ranks.world_size > 1 and shards.is_sharded
         self._facts = {name: str(value) for name, value in given.items() if value is not None}
         self._facts |= facts_of_optimizers(optimizers) | facts_of_model(model)
         if ranks.world_size > 1:
@@ -159,7 +160,7 @@ class TuneGuardCallback:
             schedule=self._group.schedule if self._group else None,
             budget=None if ranks.rank else own_budget,
             first_step=first_step,
-            shares=shares(layers.parameters, ranks.world_size) if spread else None,
+            shares=shards.shares if spread else None,
             looks_at_norms_only=ranks.rank > 0 and not spread,
             units=None if ranks.rank else UnitStatistics(model),
             losses=self._loss,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from tuneguard import keys
 
-_COMPILED = "_orig_mod."
+_WRAPPERS = re.compile(r"_orig_mod\.|_fsdp_wrapped_module\.")
 
 
 class Layers:
@@ -69,7 +71,7 @@ def path_of(name: str, model: nn.Module) -> str:
     >>> path_of("_orig_mod.block.0", nn.Identity()), path_of("", nn.Identity())
     ('block.0', 'Identity')
     """
-    return f"{name}.".replace(_COMPILED, "")[:-1] or _class_of(model).__name__
+    return _WRAPPERS.sub("", f"{name}.")[:-1] or _class_of(model).__name__
 
 
 def _class_of(model: nn.Module) -> type:
@@ -82,12 +84,20 @@ def _class_of(model: nn.Module) -> type:
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the model inside of what parallel training and compilation wrap around it."""
     while True:
-        if isinstance(model, DataParallel | DistributedDataParallel):
+        if isinstance(model, DataParallel | DistributedDataParallel) or is_older_fsdp(model):
             model = model.module
         elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
             model = inner
         else:
             return model
+
+
+def is_older_fsdp(model: nn.Module) -> TypeGuard[Any]:
+    """Whether a module is the wrapper that came before `fully_shard`.
+
+    Asked by name: importing it would take a second, where nobody uses it.
+    """
+    return type(model).__name__ == "FullyShardedDataParallel"
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:

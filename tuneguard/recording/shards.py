@@ -2,54 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import nn
+
+from tuneguard.recording.layers import Layers, is_older_fsdp
 
 
-def is_sharded(parameters: Iterable[torch.Tensor]) -> bool:
-    """Whether any parameter is spread over the ranks, so that each holds a piece of it.
+class Shards:
+    """How the parameters of a model are spread over the ranks.
 
-    >>> is_sharded([torch.ones(2)])
-    False
-    """
-    return any(
-        not placement.is_replicate()
-        for parameter in parameters
-        for placement in getattr(parameter, "placements", ())
-    )
-
-
-def shares(parameters: Iterable[torch.Tensor], world_size: int) -> NDArray[np.float64]:
-    """Return by what the squares of each parameter's local piece are to be weighted.
-
-    The weighted squares, added up over all ranks, count each element once. A `DTensor` over a mesh
-    of `m` ranks that is repeated `r` times in it (its replicated mesh dimensions) lies `m / r`
-    times disjoint in the mesh, and the mesh `world_size / m` times in the world: the share of each
-    copy is `m / (r * world_size)`. A plain tensor is a mesh of one.
+    Squares of each rank's local pieces, weighted by their shares and added up over all ranks,
+    count each element once. A piece that is one of `m` on as many ranks, `r` of them alike, lies
+    `m / r` times disjoint among them, and they `world_size / m` times in the world: its share is
+    `m / (r * world_size)`. Of a `DTensor`, `m` is the size of its mesh and `r` that of the mesh
+    dimensions over which it is replicated; a plain tensor is a mesh of one.
 
     Args:
-        parameters: The parameters.
+        model: The model, with what is wrapped around it.
+        layers: Its parameters.
         world_size: Number of ranks.
 
-    Returns:
-        Shape `(parameters,)`; 1 for what is sharded over all ranks.
-
-    >>> shares([torch.ones(2)], 4)
-    array([0.25])
+    Attributes:
+        shares: Shape `(parameters,)`: 1 for what is sharded over all ranks.
+        is_sharded: Whether any parameter is in pieces, so that local norms are not the whole.
     """
-    return np.array([_share(parameter, world_size) for parameter in parameters], dtype=np.float64)
+
+    def __init__(self, model: nn.Module, layers: Layers, world_size: int) -> None:
+        older = _groups_of_older_fsdp(model)
+        pieces = [_pieces(one, older.get(id(one), 1)) for one in layers.parameters]
+        self.is_sharded = any(ranks > copies for ranks, copies in pieces)
+        self.shares: NDArray[np.float64] = np.array(
+            [ranks / (copies * world_size) for ranks, copies in pieces], dtype=np.float64
+        )
 
 
-def _share(parameter: Any, world_size: int) -> float:
+def _pieces(parameter: Any, ranks_of_older: int) -> tuple[int, int]:
+    """On how many ranks a parameter's pieces lie, and how many of them are alike."""
     mesh = getattr(parameter, "device_mesh", None)
     if mesh is None:
-        return 1.0 / world_size
+        return ranks_of_older, 1
     copies = 1
     for dimension, placement in enumerate(parameter.placements):
         if placement.is_replicate():
             copies *= mesh.size(dimension)
-    return float(mesh.size()) / (copies * world_size)
+    return mesh.size(), copies
+
+
+def _groups_of_older_fsdp(model: nn.Module) -> dict[int, int]:
+    """Over how many ranks `FullyShardedDataParallel` cut each parameter, by the parameter's id."""
+    groups: dict[int, int] = {}
+    for module in model.modules():
+        if is_older_fsdp(module):
+            is_whole = module.sharding_strategy.name == "NO_SHARD"
+            ranks = 1 if is_whole else module.process_group.size()
+            # an inner wrapper comes after the outer one, and has the last word
+            groups.update((id(one), ranks) for one in module.parameters())
+    return groups
