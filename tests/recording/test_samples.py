@@ -135,7 +135,7 @@ def test_the_noise_scale_of_micro_batches(make_loop: Callable) -> None:
 
 
 def test_one_micro_batch_tells_no_noise() -> None:
-    assert noise_of_micro_batches([np.ones(3)], np.ones(3)) is None
+    assert noise_of_micro_batches([np.ones(3)]) is None
 
 
 @pytest.mark.parametrize(("rate", "sign"), [(0.1, -1.0), (0.6, 1.0)])

@@ -22,6 +22,9 @@ def gathered(pieces: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.cat(list(pieces))
 
 
+_OF_NUMPY = {torch.float16, torch.float32, torch.float64}
+
+
 class DeviceCopy:
     """Copies of tensors to the host; started at once, waited for when they are read.
 
@@ -75,5 +78,6 @@ class _Copy:
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = tensor.detach().reshape(-1).to(torch.float64).numpy()
-    return values
+    if tensor.dtype not in _OF_NUMPY:
+        tensor = tensor.to(torch.float64)
+    return tensor.detach().numpy().ravel().astype(np.float64)

@@ -25,6 +25,7 @@ class Layers:
 
     Attributes:
         parameters: The model's parameters, each once.
+        of_parameters: Shape `(parameters,)`: index into `names` of each one's layer.
         names: Paths of the layers in the order in which they were registered, which is from
             input to output in most models.
     """
@@ -38,7 +39,7 @@ class Layers:
             self.parameters.append(parameter)
         self.names = tuple(dict.fromkeys(owners))
         position = {name: rank for rank, name in enumerate(self.names)}
-        self._layer_of = np.array([position[owner] for owner in owners], dtype=np.intp)
+        self.of_parameters = np.array([position[owner] for owner in owners], dtype=np.intp)
 
     def keys(self, quantity: str) -> tuple[str, ...]:
         """Return the metric key of `quantity` for each layer."""
@@ -59,7 +60,7 @@ class Layers:
         Returns:
             The sums, of shape `(layers,)`, and of each layer whether anything was added.
         """
-        layer_of = self._layer_of[np.asarray(indices, dtype=np.intp)]
+        layer_of = self.of_parameters[np.asarray(indices, dtype=np.intp)]
         count = len(self.names)
         sums = np.bincount(layer_of, of_parameters, count).astype(np.float64)
         return sums, np.bincount(layer_of, minlength=count) > 0

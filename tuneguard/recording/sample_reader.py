@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,62 +54,54 @@ class SampleReader:
     def _read_by(self, sketch: Sketch) -> None:
         """Take sketches as this one takes them; those taken otherwise cannot be compared."""
         self._sketch = sketch
+        weights = sketch.weights
+        if self._shares is not None:
+            weights = weights * self._shares[sketch.positions][sketch.owners]
+        self._roots = np.sqrt(weights)
         self._weights = sketch.weights
-        self._starts = np.flatnonzero(np.diff(sketch.owners, prepend=-1))
-        self._positions = sketch.positions
+        self._layer_of = self._layers.of_parameters[sketch.positions][sketch.owners]
+        _, self._is_read = self._layers.sums(np.zeros(len(sketch.positions)), sketch.positions)
         self._points: dict[int, Vector] = {}
         self._gradients: dict[int, Vector] = {}
 
-    def _norms(self, sample: FetchedSample) -> Iterator[LayerValues]:
-        if sample.norms is None:
-            return
-        norms = sample.norms if sample.scale is None else sample.norms / sample.scale
-        yield self._summed(keys.GRADIENT_NORM, np.square(norms), sample.gradient_of)
-
     def _update(self, sample: FetchedSample) -> Iterator[LayerValues]:
         if sample.before is not None:
-            self._points[sample.step] = sample.before
+            self._points[sample.step] = sample.before * self._roots
         if sample.after is not None:
-            self._points[sample.step + 1] = sample.after
+            self._points[sample.step + 1] = sample.after * self._roots
         change, point = self._change(sample.step), self._points.get(sample.step)
         if change is None or point is None:
             return
-        changes, sizes = self._by_parameter(change), self._by_parameter(point)
+        changes, is_there = _with_whole(self._by_layer(change), self._is_read)
+        sizes, _ = _with_whole(self._by_layer(point), self._is_read)
         if self._shares is not None:
-            yield self._summed(keys.UPDATE_NORM, changes, self._positions)
-            yield self._summed(keys.WEIGHT_NORM, sizes, self._positions)
+            for quantity, squares in ((keys.UPDATE_NORM, changes), (keys.WEIGHT_NORM, sizes)):
+                names = self._named(f"{keys.SHARD}{quantity}", is_there)
+                yield names, np.sqrt(squares[is_there])
             return
-        yield (keys.UPDATE_NORM_GLOBAL,), np.sqrt(changes.sum(keepdims=True))
-        of_layers, _ = self._with_whole(changes, self._positions)
-        whole, is_there = self._with_whole(sizes, self._positions)
+        yield (keys.UPDATE_NORM_GLOBAL,), np.sqrt(changes[:1])
         # where the weights are all zero there is no ratio; infinity to infinity is not a number
-        is_there &= whole != 0.0
-        ratios = np.sqrt(of_layers[is_there] / whole[is_there])
-        yield self._named(keys.UPDATE_RATIO, is_there), ratios
+        is_there &= sizes != 0.0
+        yield (
+            self._named(keys.UPDATE_RATIO, is_there),
+            np.sqrt(changes[is_there] / sizes[is_there]),
+        )
 
-    def _summed(
-        self, quantity: str, squares: Vector, positions: Sequence[int] | NDArray[np.intp]
-    ) -> LayerValues:
-        """Norms of the whole and of each layer, from squares of parameters.
+    def _norms(self, sample: FetchedSample) -> Iterator[LayerValues]:
+        """Norms of the whole and of each layer.
 
         Where parameters are sharded they are those of this rank's shards: squared and added up
         over the ranks, they make the whole.
         """
+        if sample.norms is None:
+            return
+        norms = sample.norms if sample.scale is None else sample.norms / sample.scale
+        squares, quantity = np.square(norms), keys.GRADIENT_NORM
         if self._shares is not None:
-            squares = squares * self._shares[np.asarray(positions, dtype=np.intp)]
+            squares = squares * self._shares[np.asarray(sample.gradient_of, dtype=np.intp)]
             quantity = f"{keys.SHARD}{quantity}"
-        sums, is_there = self._with_whole(squares, positions)
-        return self._named(quantity, is_there), np.sqrt(sums[is_there])
-
-    def _with_whole(
-        self, squares: Vector, positions: Sequence[int] | NDArray[np.intp]
-    ) -> tuple[Vector, NDArray[np.bool_]]:
-        """Sums over everything and over each layer, and whether there is anything in them."""
-        sums, is_there = self._layers.sums(squares, positions)
-        return (
-            np.concatenate([[squares.sum()], sums]),
-            np.concatenate([[len(squares) > 0], is_there]),
-        )
+        sums, is_there = _with_whole(*self._layers.sums(squares, sample.gradient_of))
+        yield self._named(quantity, is_there), np.sqrt(sums[is_there])
 
     def _named(self, quantity: str, is_there: NDArray[np.bool_]) -> tuple[str, ...]:
         """The keys of a quantity, of the whole and of the layers that are there."""
@@ -136,7 +128,8 @@ class SampleReader:
         if sample.gradient is None:
             return
         step = sample.step
-        gradient = self._gradients[step] = self._unscaled(sample, sample.gradient)
+        gradient = self._unscaled(sample, sample.gradient) * self._roots
+        self._gradients[step] = gradient
         pair = None
         if step - 1 in self._gradients:
             pair = Pair(
@@ -144,7 +137,6 @@ class SampleReader:
                 gradient,
                 self._change(step - 1),
                 self._change(step - 2),
-                self._weights,
             )
             yield from _known(keys.GRADIENT_COSINE, pair.cosine)
             yield from _known(keys.COSINE_TO_UPDATE, pair.cosine_to_update)
@@ -157,12 +149,12 @@ class SampleReader:
     def _noise_of(self, sample: FetchedSample, total: Vector) -> tuple[float, float] | None:
         if not sample.accumulated:
             return None
-        reached = [self._unscaled(sample, one) for one in sample.accumulated]
+        reached = [self._unscaled(sample, one) * self._roots for one in sample.accumulated]
         steps = [reached[0], *np.diff(np.stack([*reached, total]), axis=0)]
         if self._ranks == 1:
-            return noise_of_micro_batches(steps, self._weights)
+            return noise_of_micro_batches(steps)
         # the last micro-batch came with the average over the ranks: the others speak for it
-        own = noise_of_micro_batches(steps[:-1], self._weights)
+        own = noise_of_micro_batches(steps[:-1])
         share = (len(steps) - 1) / (len(steps) * self._ranks)
         return None if own is None else (own[0] * share, own[1])
 
@@ -171,8 +163,10 @@ class SampleReader:
             return self._points[step + 1] - self._points[step]
         return None
 
-    def _by_parameter(self, values: Vector) -> NDArray[np.float64]:
-        return np.add.reduceat(values * values * self._weights, self._starts)
+    def _by_layer(self, values: Vector) -> Vector:
+        """Sums of squares over the coordinates of each layer."""
+        sums = np.bincount(self._layer_of, values * values, len(self._layers.names))
+        return sums.astype(np.float64)
 
     def _unscaled(self, sample: FetchedSample, gradient: Vector) -> Vector:
         return gradient if sample.scale is None else gradient / sample.scale
@@ -180,6 +174,14 @@ class SampleReader:
     def _forget(self, step: int) -> None:
         self._points = {at: point for at, point in self._points.items() if at >= step - 1}
         self._gradients = {at: one for at, one in self._gradients.items() if at >= step}
+
+
+def _with_whole(
+    of_layers: Vector, is_there: NDArray[np.bool_]
+) -> tuple[Vector, NDArray[np.bool_]]:
+    """Put the whole before its layers."""
+    whole = np.concatenate([[of_layers.sum()], of_layers])
+    return whole, np.concatenate([[bool(is_there.any())], is_there])
 
 
 def _known(key: str, value: float | None) -> Iterator[Value]:

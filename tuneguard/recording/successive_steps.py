@@ -66,24 +66,25 @@ class MeanRatio:
 class Pair:
     """Two successive gradients, and the updates around them, in the sketch's coordinates.
 
+    Each coordinate is scaled by the root of how many it stands for, so that inner products
+    estimate those of the whole model.
+
     Attributes:
         first: The gradient before an update, shape `(n,)`.
         second: The gradient after it.
         update: The update between the two; `None` where it was not read.
         earlier: The update before the first; `None` where it was not read.
-        weights: How many coordinates of the model each one stands for.
     """
 
     first: Vector
     second: Vector
     update: Vector | None
     earlier: Vector | None
-    weights: Vector
 
     @property
     def cosine(self) -> float | None:
         """Cosine between the two gradients; `None` where one of them is zero."""
-        return _cosine(self.first, self.second, self.weights)
+        return _cosine(self.first, self.second)
 
     @property
     def cosine_to_update(self) -> float | None:
@@ -92,9 +93,7 @@ class Pair:
         Above zero the step went past the lowest point along its way. The batch of the second
         gradient took no part in the update, so noise does not shift the mean.
         """
-        if self.update is None:
-            return None
-        return _cosine(self.second, self.update, self.weights)
+        return None if self.update is None else _cosine(self.second, self.update)
 
     @property
     def noise_and_signal(self) -> tuple[float, float]:
@@ -106,8 +105,7 @@ class Pair:
         et al. (2018), An Empirical Model of Large-Batch Training.
         """
         difference = self.second - self.first
-        noise = 0.5 * _product(difference, difference, self.weights)
-        return noise, _product(self.first, self.second, self.weights)
+        return 0.5 * float(np.dot(difference, difference)), float(np.dot(self.first, self.second))
 
     @property
     def bend(self) -> tuple[float, float] | None:
@@ -121,22 +119,16 @@ class Pair:
         if self.update is None or self.earlier is None:
             return None
         change = self.second - self.first
-        return (
-            _product(change, self.earlier, self.weights),
-            _product(self.update, self.earlier, self.weights),
-        )
+        return float(np.dot(change, self.earlier)), float(np.dot(self.update, self.earlier))
 
 
-def noise_of_micro_batches(
-    contributions: Sequence[Vector], weights: Vector
-) -> tuple[float, float] | None:
+def noise_of_micro_batches(contributions: Sequence[Vector]) -> tuple[float, float] | None:
     """Return noise and signal of an accumulated gradient from what its micro-batches added.
 
     All are taken at the same weights, so curvature does not bias them.
 
     Args:
-        contributions: What each micro-batch added, shape `(n,)` each; two at least.
-        weights: How many coordinates of the model each one stands for.
+        contributions: What each micro-batch added, shape `(n,)` each, scaled as in a `Pair`.
 
     Returns:
         Trace of the covariance of the sum, and the squared norm of its mean, which may come out
@@ -147,17 +139,13 @@ def noise_of_micro_batches(
         return None
     table = np.stack(contributions)
     spread = table - table.mean(axis=0)
-    noise = count * sum(_product(row, row, weights) for row in spread) / (count - 1)
+    noise = count * float(np.sum(spread * spread)) / (count - 1)
     total = table.sum(axis=0)
-    return float(noise), _product(total, total, weights) - float(noise)
+    return noise, float(np.dot(total, total)) - noise
 
 
-def _product(one: Vector, other: Vector, weights: Vector) -> float:
-    return float(np.dot(one * weights, other))
-
-
-def _cosine(one: Vector, other: Vector, weights: Vector) -> float | None:
-    norms = _product(one, one, weights) * _product(other, other, weights)
-    if not norms > 0.0 or not np.isfinite(norms):
+def _cosine(one: Vector, other: Vector) -> float | None:
+    squares = float(np.dot(one, one)) * float(np.dot(other, other))
+    if not 0.0 < squares < math.inf:
         return None
-    return _product(one, other, weights) / float(np.sqrt(norms))
+    return float(np.dot(one, other)) / math.sqrt(squares)
