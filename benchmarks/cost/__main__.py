@@ -1,6 +1,6 @@
 """Measure what recording costs.
 
-    python -m benchmarks.cost                    everything but the soak and the GPU
+    python -m benchmarks.cost                    the recorder and its neighbours
     python -m benchmarks.cost --part recorder    one part
     python -m benchmarks.cost --quick            short blocks, nothing is written
 
@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 
@@ -24,6 +24,7 @@ from benchmarks.cost.neighbours import NEIGHBOURS
 from benchmarks.cost.results import Row
 from benchmarks.cost.workers import in_own_process
 
+Parts = Mapping[str, Mapping[str, Any] | None]
 GRAPH_LOOP = "mlp"
 OTHER_THREADS = 2
 
@@ -37,22 +38,22 @@ class Plan(NamedTuple):
     soak_steps: int
 
 
-FULL = Plan(5.0, 6, 2, 1_000_000)
+FULL = Plan(5.0, 5, 2, 1_000_000)
 QUICK = Plan(0.5, 2, 1, 20_000)
 
 
-def recorder_rows(plan: Plan, loops: list[str]) -> Iterator[Row]:
+def recorder_rows(plan: Plan, loops: list[str], _: Parts) -> Iterator[Row]:
     """Measure the recorder on each loop, and on one of them with more threads."""
     cases = [(name, 1, plan.recorder_rounds) for name in loops]
     if "mlp" in loops:
-        cases.append(("mlp", OTHER_THREADS, max(2, plan.recorder_rounds // 2)))
+        cases.append(("mlp", OTHER_THREADS, 2))
     for name, threads, rounds in cases:
         yield _recorder_row(plan, name, rounds, threads, "cpu")
 
 
-def neighbour_rows(plan: Plan, loops: list[str]) -> Iterator[Row]:
+def neighbour_rows(plan: Plan, loops: list[str], found: Parts) -> Iterator[Row]:
     """Measure the neighbours at the density that the recorder reached."""
-    recorder = results.load("recorder") or {"rows": []}
+    recorder = found.get("recorder") or {"rows": []}
     samples = {
         row["loop"]: row["layer_samples"] for row in recorder["rows"] if row["threads"] == 1
     }
@@ -73,12 +74,12 @@ def neighbour_rows(plan: Plan, loops: list[str]) -> Iterator[Row]:
                 yield {**shared, "is_default": True, "failure": str(error)}
 
 
-def soak_rows(plan: Plan, _: list[str]) -> Iterator[Row]:
+def soak_rows(plan: Plan, _loops: list[str], _: Parts) -> Iterator[Row]:
     """Train for very many steps."""
     yield in_own_process("soak.measure_soak", steps=plan.soak_steps)
 
 
-def gpu_rows(plan: Plan, loops: list[str]) -> Iterator[Row]:
+def gpu_rows(plan: Plan, loops: list[str], _: Parts) -> Iterator[Row]:
     """Measure and check what needs a CUDA device."""
     for name in loops:
         checked = in_own_process("gpu.check_device", name=name)
@@ -100,7 +101,7 @@ def _recorder_row(plan: Plan, name: str, rounds: int, threads: int, device: str)
     return row
 
 
-MEASURES: dict[str, Callable[[Plan, list[str]], Iterator[Row]]] = {
+MEASURES: dict[str, Callable[[Plan, list[str], Parts], Iterator[Row]]] = {
     "recorder": recorder_rows,
     "neighbours": neighbour_rows,
     "soak": soak_rows,
@@ -108,11 +109,11 @@ MEASURES: dict[str, Callable[[Plan, list[str]], Iterator[Row]]] = {
 }
 
 
-def measure(part: str, plan: Plan, loops: list[str]) -> list[Row]:
+def measure(part: str, plan: Plan, loops: list[str], found: Parts) -> list[Row]:
     """Measure one part, saying how far it is."""
     rows: list[Row] = []
     started = time.monotonic()
-    for row in MEASURES[part](plan, loops):
+    for row in MEASURES[part](plan, loops, found):
         rows.append(row)
         words = [str(row[key]) for key in ("title", "neighbour", "threads", "kind") if key in row]
         failure = f": {row['failure']}" if "failure" in row else ""
@@ -131,7 +132,7 @@ def main() -> int:
     loops = arguments.loop or list(LOOPS)
     found = page.kept_parts()
     for part in parts:
-        rows = measure(part, QUICK if arguments.quick else FULL, loops)
+        rows = measure(part, QUICK if arguments.quick else FULL, loops, found)
         found[part] = {**results.conditions(), "rows": rows}
         if not arguments.quick and loops == list(LOOPS):
             results.save(part, rows)

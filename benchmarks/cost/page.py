@@ -91,8 +91,8 @@ def _recorder(part: Part | None) -> str:
 {tables.recorder_table(rows)}
 
 What is paid once is not in these ratios. The constructor opens the spool and, where none is open,
-the run. The first steps are all sampled: their ratio is that of the first 200 recorded steps to
-200 bare ones. The first delivery is processor time beside the loop, in which MLflow starts up.
+the run. The first steps are all sampled: their ratio is that of the first 100 recorded steps to
+100 bare ones. The first delivery is processor time beside the loop, in which MLflow starts up.
 Closing delivers the rest. The own account is what the recorder says of itself in
 `tuneguard/overhead` and `tuneguard/stride`.
 

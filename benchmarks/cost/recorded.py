@@ -63,7 +63,7 @@ class Recorded:
         self.guard.close()
 
 
-def recorder_waits(name: str, steps: int = 100) -> float:
+def recorder_waits(name: str, steps: int = 30) -> float:
     """Return how often a recorded step waits for the device, without a device.
 
     What was measured is kept unread: that the copies to the host are asynchronous can only be

@@ -22,8 +22,8 @@ from benchmarks.cost.recorded import (
 from benchmarks.cost.results import Row, load_average
 from tuneguard import keys
 
-FIRST_STEPS = 200
-SETTLING_SECONDS = 12.0
+FIRST_STEPS = 100
+SETTLING_SECONDS = 10.0
 LONGEST_SETTLING = 60.0
 
 
@@ -33,7 +33,7 @@ class StartUp:
 
     Attributes:
         constructor: Seconds that the callback's constructor takes.
-        first_steps: Ratio of the first 200 recorded steps to 200 bare ones beside them.
+        first_steps: Ratio of the first 100 recorded steps to 100 bare ones beside them.
         first_delivery: Processor seconds, beyond those of bare steps, from the first step until
             what was recorded first is delivered: MLflow's own start-up is in it.
         close: Seconds from the last step until everything is delivered.

@@ -67,7 +67,7 @@ def _recorder_line(row: Row) -> list[str]:
 
 def start_up_table(rows: Iterable[Row]) -> str:
     """Return what recording costs once."""
-    heads = ["loop", "constructor", "first 200 steps", "first delivery", "close", "own account"]
+    heads = ["loop", "constructor", "first 100 steps", "first delivery", "close", "own account"]
     return table(heads, [_start_up_line(row) for row in rows])
 
 

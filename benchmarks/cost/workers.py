@@ -84,6 +84,7 @@ def _environment(folder: str, uri: str, threads: str) -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": path,
         "MLFLOW_TRACKING_URI": uri,
+        "MLFLOW_ALLOW_FILE_STORE": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "1",
         "TUNEGUARD_SPOOL": f"{folder}/spool",
