@@ -47,7 +47,7 @@ class RankGroup:
     """
 
     def __init__(self, ranks: Ranks, spool: Spool, outlet: Outlet, first_step: int = 0) -> None:
-        prefix = next_topic_prefix()
+        prefix = next_topic_prefix(spool.manifest.layers)
         self._exchange = RankExchange(
             lambda: connect_to_store(prefix), lambda: not is_initialised(), ranks.world_size
         )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 from typing import Protocol
 
 import torch.distributed
 
 _STORE_TIMEOUT = timedelta(seconds=5)
-_callbacks = count()
+_callbacks: Counter[str] = Counter()
 
 _logger = logging.getLogger(__name__)
 
@@ -64,9 +66,20 @@ def is_initialised() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
-def next_topic_prefix() -> str:
-    """Return what sets the n-th callback of each rank apart from the others in the store."""
-    return f"tuneguard/{next(_callbacks)}"
+def next_topic_prefix(layers: Sequence[str]) -> str:
+    """Return what sets a callback apart from others in the store, the same on all ranks.
+
+    Callbacks of the ranks belong together where they are the n-th of a process for a model with
+    the same layers.
+
+    >>> first = next_topic_prefix(["in", "out"])
+    >>> second, other = next_topic_prefix(["in", "out"]), next_topic_prefix(["alone"])
+    >>> [one.rpartition("/")[2] for one in (first, second, other)]
+    ['1', '2', '1']
+    """
+    model = hashlib.sha256("\n".join(layers).encode()).hexdigest()[:16]
+    _callbacks[model] += 1
+    return f"tuneguard/{model}/{_callbacks[model]}"
 
 
 def connect_to_store(prefix: str) -> KeyValueStore:
