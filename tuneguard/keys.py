@@ -72,6 +72,23 @@ METRIC_KEYS: Final[dict[str, str]] = {
         "coordinates."
     ),
     f"{UPDATE_RATIO}/<layer>": "The same for one layer.",
+    UPDATE_NORM_GLOBAL: "L2 norm of the update, estimated from the same sample.",
+    GRADIENT_COSINE: "Cosine between the gradients of two successive steps, from the sketch.",
+    COSINE_TO_UPDATE: (
+        "Cosine between a gradient and the update right before it, from the sketch: above 0, the "
+        "step went past the lowest point along its way."
+    ),
+    NOISE_TO_SIGNAL: (
+        "Trace of the gradient's covariance over its squared mean: the gradient noise scale in "
+        "batches. From micro-batches, else from successive steps; not written while it is "
+        "uncertain."
+    ),
+    CURVATURE: (
+        "Curvature of the loss along successive updates, freed of the noise of batches; not "
+        "written while it is uncertain."
+    ),
+    CLIPPING_FACTOR: "L2 norm of the gradient after clipping over that before.",
+    CLIPPED_FRACTION: "Share of the gradient's entries that clipping changed.",
     STEP_SECONDS: "Wall-clock time of one optimizer step, in seconds.",
     DATA_WAIT_FRACTION: "Share of a step's time spent waiting for data (with `guard.batches`).",
     SAMPLES_PER_SECOND: "Training samples per second (with `guard.batches`).",
@@ -95,6 +112,8 @@ METRIC_KEYS: Final[dict[str, str]] = {
     ),
     f"{SYSTEM}/gpu_<i>_memory_usage_megabytes": "Memory in use on that GPU, by any process.",
     f"{SYSTEM}/gpu_<i>_memory_usage_percentage": "The same as a share of its memory.",
+    OVERHEAD: "Share of the loop's time that recording took lately, its threads included.",
+    STRIDE: "Steps from one pair of sampled steps to the next; below 3, every step is sampled.",
     NON_FINITE: "How many values were NaN or infinite so far; they are kept in the record.",
     SKIPPED_STEPS: "How many attempted steps the optimizer did not take so far.",
     f"<key>{MAXIMUM_SUFFIX}": "The maximum over a stride, where `<key>` shows the median over it.",
