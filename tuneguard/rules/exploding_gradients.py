@@ -15,7 +15,8 @@ from tuneguard.prescriptions.learning_rate import lower_learning_rate
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.bursts import bursts
 from tuneguard.statistics.curve import course
-from tuneguard.statistics.robust import noise_scale
+from tuneguard.statistics.robust import noise_scale, usual_gap
+from tuneguard.statistics.weighted import weighted_percentile
 
 FloatArray = NDArray[np.float64]
 
@@ -40,15 +41,17 @@ class ExplodingGradients(Rule):
         the next step may overflow.
 
     How it decides:
-        A burst is a norm at least ``min_ratio`` times the median of the 50 steps before it and
-        ``min_z`` robust standard deviations of the logarithm above it. It counts where the loss
+        A burst is a norm at least ``min_ratio`` times the median of the 50 steps before it (of
+        the five sampled last, where those are fewer) and ``min_z`` robust standard deviations of
+        the logarithm above it. It counts where the loss
         of the same step, taken with the same weights, leapt by less: ``min_ratio`` times its
         leap, measured in the range of 98 % of the losses before. A gradient that is large
         because the loss is large is a symptom of something else. The run
         was harmed when its loss ended having given back ``min_lost`` of what it had gained, or
         in its second half lay less than ``min_gain`` standard deviations of its noise below its
         start, or became NaN. Bursts
-        that the run shrugged off are no finding.
+        that the run shrugged off are no finding; of a harmed run whose gradient was looked at
+        now and then only, it is not said that there were none.
 
     When it is wrong:
         Norms that were recorded after clipping never leap. Norms of a single rank, or scaled for
@@ -96,21 +99,29 @@ class ExplodingGradients(Rule):
         span = (
             (float(norm.steps[where[0]]), float(norm.steps[where[-1]]))
             if len(where)
-            else (float(norm.steps[0]), float(norm.steps[-1]))
+            else norm.span
         )
         leap = Evidence(
             norm.key, "norm over the median of 50 steps before", largest, self.min_ratio, span
         )
-        harm = self._harm(loss, span[0]) if len(where) else None
+        harm = self._harm(loss, span[0])
         if harm is None:
             return self.passed(leap)
-        return self._report(history, norm, where, leap, harm)
+        if len(where):
+            return self._report(history, norm, where, leap, harm)
+        if norm.sampling is Sampling.EVERY_STEP:
+            return self.passed(leap)
+        return self.abstained(
+            f"{harm.words}, and the gradient was looked at in {_looked_at(norm):.0%} of the "
+            "steps: it may have burst in between",
+            "record the gradient norm at more steps: the callback's budget= says how many",
+        )
 
     def _bursts(self, norm: Series, loss: Series) -> tuple[NDArray[np.intp], FloatArray]:
         """Find the bursts that the loss does not account for; infinite norms are bursts too."""
         finite = np.where(norm.is_finite, norm.values, np.nan)
         filled = np.where(norm.is_finite, finite, _last_finite(finite))
-        where, ratio = bursts(filled, min_ratio=self.min_ratio, min_z=self.min_z)
+        where, ratio = bursts(filled, norm.steps, min_ratio=self.min_ratio, min_z=self.min_z)
         bad = np.flatnonzero(~norm.is_finite)
         ratio = np.where(norm.is_finite, ratio, np.inf)
         where = np.union1d(where, bad[:1]).astype(np.intp)
@@ -169,10 +180,11 @@ class ExplodingGradients(Rule):
         because = "bursts of the gradient threw the weights out"
         fixes.append(lower_learning_rate(history, factor=0.3, because=because))
         often = f"{len(where)} times from step" if len(where) > 1 else "once, at step"
+        burst = "burst" if norm.sampling is Sampling.EVERY_STEP else "was seen to burst"
         size = "infinite" if np.isinf(leap.value) else f"{leap.value:.3g} times its recent median"
         return self.found(
-            f"The gradient norm burst {often} {first:g}{' on' if len(where) > 1 else ''}: it was "
-            f"up to {size}, out of proportion to the loss. After that {harm.words}.",
+            f"The gradient norm {burst} {often} {first:g}{' on' if len(where) > 1 else ''}: it "
+            f"was up to {size}, out of proportion to the loss. After that {harm.words}.",
             "One such step throws the weights far from where they were.",
             (leap, harm.proof),
             confidence=min(0.95, 0.75 + 0.05 * len(where)),
@@ -191,6 +203,12 @@ def _largest(ratio: FloatArray) -> float:
     return float(finite.max()) if len(finite) else 1.0
 
 
+def _looked_at(norm: Series) -> float:
+    """Return the share of the steps that have a norm."""
+    first, last = norm.span
+    return len(norm) / (last - first + 1.0)
+
+
 def _last_finite(values: FloatArray) -> FloatArray:
     """Replace NaN by the last finite value before it, by 1 where there is none."""
     index = np.where(np.isfinite(values), np.arange(len(values)), 0)
@@ -200,9 +218,9 @@ def _last_finite(values: FloatArray) -> FloatArray:
 
 def _healthy_norm(norm: Series, where: NDArray[np.intp]) -> float:
     """Return the 90th percentile of the norms that were not bursts, nor came just after one."""
-    is_healthy = norm.is_finite.copy()
-    for burst in where:
-        is_healthy[burst : burst + 3] = False
-    before = norm.values[: where[0]][norm.is_finite[: where[0]]]
-    values = before if len(before) >= 50 else norm.values[is_healthy]
-    return float(np.percentile(values, 90.0)) if len(values) else 0.0
+    is_healthy, gap = norm.is_finite.copy(), usual_gap(norm.steps)
+    for burst in norm.steps[where]:
+        is_healthy[(norm.steps >= burst) & (norm.steps < burst + 3.0 * gap)] = False
+    before = norm.is_finite & (norm.steps < norm.steps[where[0]])
+    chosen = norm.where(before if before.sum() >= 50 else is_healthy)
+    return weighted_percentile(chosen.values, chosen.weights, 90.0) if len(chosen) else 0.0

@@ -14,8 +14,10 @@ from tuneguard.prescriptions.learning_rate import lower_learning_rate, warm_up
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import course
 from tuneguard.statistics.robust import running_median
+from tuneguard.statistics.weighted import weighted_median
 
 _TARGET_RATIO = 2e-3
+_FIRST_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ class LearningRateTooHigh(Rule):
         Overshoot: smoothed over three steps, the loss rose above ``min_overshoot`` times the
         reference (chance level where known, else the first loss) in the run's first half, and
         at the end it is above ``min_end`` of it, or not finite; it takes ``min_points`` steps
-        to tell. Stuck: the median update to
-        weight ratio is above ``min_update_ratio`` while the loss ends above ``min_stuck`` of
-        chance level and no longer falls. An update ratio above ``min_first_update_ratio`` in
-        the first steps tells it from a gradient that exploded by itself.
+        to tell. Stuck: the median over time of the update to weight ratio is above
+        ``min_update_ratio`` while the loss ends above ``min_stuck`` of chance level and no
+        longer falls. A median above ``min_first_update_ratio`` in the first 20 steps tells it
+        from a gradient that exploded by itself.
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
@@ -83,7 +85,7 @@ class LearningRateTooHigh(Rule):
                 "attach the callback before the first step, and pass num_classes",
             )
         overshoot, end = self._overshoot(loss, reference)
-        first_ratio = _update_ratio(history, slice(0, 20), self.min_first_update_ratio)
+        first_ratio = _update_ratio(history, self.min_first_update_ratio, first=_FIRST_STEPS)
         is_thrown = overshoot.value >= overshoot.threshold and end.value >= end.threshold
         if is_thrown and (first_ratio is None or first_ratio.value >= self.min_first_update_ratio):
             proof = (overshoot, end) + ((first_ratio,) if first_ratio is not None else ())
@@ -106,7 +108,7 @@ class LearningRateTooHigh(Rule):
                 f"highest level of the first half over {reference.words}",
                 peak / reference.level,
                 self.min_overshoot,
-                (float(loss.steps[0]), peak_step),
+                (loss.span[0], peak_step),
             ),
             Evidence(
                 loss.key,
@@ -121,7 +123,7 @@ class LearningRateTooHigh(Rule):
         self, history: RunHistory, loss: Series, reference: Reference
     ) -> tuple[Evidence, ...] | None:
         curve = course(loss)
-        ratio = _update_ratio(history, slice(None), self.min_update_ratio)
+        ratio = _update_ratio(history, self.min_update_ratio)
         if curve is None or ratio is None or reference.kind != "chance":
             return None
         later = curve.after(0.4)
@@ -142,7 +144,7 @@ class LearningRateTooHigh(Rule):
     def _report(
         self, history: RunHistory, loss: Series, evidence: tuple[Evidence, ...], words: str
     ) -> Outcome:
-        ratio = _update_ratio(history, slice(0, 20), self.min_first_update_ratio)
+        ratio = _update_ratio(history, self.min_first_update_ratio, first=_FIRST_STEPS)
         factor = 0.1
         if ratio is not None and np.isfinite(ratio.value) and ratio.value > 0.0:
             factor = float(np.clip(_TARGET_RATIO / ratio.value, 0.01, 0.3))
@@ -165,20 +167,15 @@ class LearningRateTooHigh(Rule):
         )
 
 
-def _update_ratio(history: RunHistory, window: slice, limit: float) -> Evidence | None:
+def _update_ratio(history: RunHistory, limit: float, first: float = np.inf) -> Evidence | None:
+    """Measure the median over time of the update to weight ratio, of the `first` steps only."""
     series = history.get(Role.UPDATE_RATIO)
     if series is None or len(series) == 0:
         return None
-    part = series.values[window]
-    steps = series.steps[window]
-    value = float(np.median(part[np.isfinite(part)])) if np.isfinite(part).any() else np.inf
-    return Evidence(
-        series.key,
-        "median update to weight ratio",
-        value,
-        limit,
-        (float(steps[0]), float(steps[-1])),
-    )
+    part = series.where(series.steps < series.steps[0] + first)
+    finite = part.finite()
+    value = weighted_median(finite.values, finite.weights) if len(finite) else np.inf
+    return Evidence(series.key, "median update to weight ratio", value, limit, part.span)
 
 
 def _worded(evidence: Evidence) -> str:

@@ -68,7 +68,7 @@ class NoLearning(Rule):
         if series is None or curve is None:
             return self.abstained("too few finite losses")
         if np.ptp(series.finite().values) == 0.0:
-            evidence = Evidence(series.key, "range of the loss", 0.0, 0.0, _span(series))
+            evidence = Evidence(series.key, "range of the loss", 0.0, 0.0, series.span)
             return self._report(history, series, evidence, "never changed at all", 0.95)
         reference = reference_level(history)
         second_half = curve.after(0.5)
@@ -116,7 +116,7 @@ class NoLearning(Rule):
             "fall from the first losses to the second half, in standard deviations",
             fall / spread,
             self.min_noise,
-            _span(series),
+            series.span,
         )
         if evidence.value >= evidence.threshold or _metric_improved(history):
             return self.passed(evidence)
@@ -149,10 +149,6 @@ class NoLearning(Rule):
             ),
             view=View((series.key,), span=evidence.steps),
         )
-
-
-def _span(series: Series) -> tuple[float, float]:
-    return (float(series.steps[0]), float(series.steps[-1]))
 
 
 def _metric_improved(history: RunHistory) -> bool:

@@ -30,8 +30,9 @@ class NonFiniteValues(Rule):
     How it decides:
         A value of the loss or of a metric that is not finite is enough. A gradient norm that is
         not finite counts where the loss follows it, or where it happens more than
-        ``max_gradient_share`` of the time: under mixed precision with loss scaling a few
-        overflowing gradients are how the scale is found, and those steps are skipped. Charts
+        ``max_gradient_share`` of the time, as far as the sampled steps can prove it: under mixed
+        precision with loss scaling a few overflowing gradients are how the scale is found, and
+        those steps are skipped. Charts
         leave out what is not finite and only count it: where the charted loss (or, without one,
         the gradient norm) ends before the last of those counts, and from there on at least
         ``min_counted`` values a step were counted, it had stopped being finite.
@@ -145,7 +146,7 @@ class NonFiniteValues(Rule):
         if series.key not in _gradient_keys(history):
             return False
         loss = history.get(Role.TRAIN_LOSS)
-        share = float(np.mean(~series.is_finite))
+        share = _bad_share(series) - _bad_share_error(series)
         is_rare = share <= self.max_gradient_share and bool(series.is_finite[-1])
         return is_rare and loss is not None and bool(loss.is_finite.all())
 
@@ -182,11 +183,25 @@ def _first_bad_position(series: Series) -> float:
 
 
 def _share(series: Series, limit: float) -> Evidence:
-    bad = series.steps[~series.is_finite]
-    window = bad if len(bad) else series.steps
-    share = float(np.mean(~series.is_finite)) if len(series) else 0.0
-    span = (float(window[0]), float(window[-1])) if len(window) else (0.0, 0.0)
+    span = series.span if series.is_finite.all() else series.where(~series.is_finite).span
+    share = _bad_share(series) if len(series) else 0.0
     return Evidence(series.key, "share of values that are not finite", share, limit, span)
+
+
+def _bad_share(series: Series) -> float:
+    """Return the share of the time in which the values are not finite."""
+    return float(series.weights[~series.is_finite].sum() / series.weights.sum())
+
+
+def _bad_share_error(series: Series) -> float:
+    """Return its standard error from the steps that were not sampled (Horvitz & Thompson 1952).
+
+    A value that stands for `w` steps was sampled with a chance of 1 in `w`, and adds
+    `w (w - 1)` to the variance of the number of bad steps: nothing where every step was.
+    """
+    bad = series.weights[~series.is_finite]
+    variance = np.maximum(bad * (bad - 1.0), 0.0).sum()
+    return float(np.sqrt(variance) / series.weights.sum())
 
 
 def _called(series: Series, history: RunHistory) -> str:

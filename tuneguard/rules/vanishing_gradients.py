@@ -15,6 +15,7 @@ from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.signal import rectify_with_kaiming, residual_path
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import course
+from tuneguard.statistics.weighted import weighted_median
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class VanishingGradients(Rule):
         build on.
 
     How it decides:
-        The median norm of the layer that gets least, among the first third, is below
+        The median norm over time of the layer that gets least, among the first third, is below
         ``max_ratio`` of the layer that gets most; and the norms fall towards the input in at
         least ``min_order`` of the pairs of layers. Layers are held against each other, not
         against a constant, and only those of at least ``min_points`` points count; at least
@@ -96,7 +97,6 @@ class VanishingGradients(Rule):
         self, series: Series, norms: NDArray[np.float64], weakest: int
     ) -> tuple[Evidence, Evidence]:
         """Measure how much less the weakest layer gets, and whether norms fall towards it."""
-        span = (float(series.steps[0]), float(series.steps[-1]))
         share = float(norms[weakest] / norms.max()) if norms.max() > 0.0 else 0.0
         return (
             Evidence(
@@ -104,14 +104,14 @@ class VanishingGradients(Rule):
                 "median gradient norm over that of the strongest layer",
                 share,
                 self.max_ratio,
-                span,
+                series.span,
             ),
             Evidence(
                 series.key,
                 "share of layer pairs whose norm falls towards the input",
                 _order(norms),
                 self.min_order,
-                span,
+                series.span,
             ),
         )
 
@@ -136,9 +136,9 @@ class VanishingGradients(Rule):
     def _norms_by_layer(self, history: RunHistory) -> dict[str, float]:
         found: dict[str, float] = {}
         for layer, series in history.of_layers(keys.GRADIENT_NORM).items():
-            values = series.finite().values
-            if len(values) >= self.min_points:
-                found[layer] = float(np.median(values))
+            finite = series.finite()
+            if len(finite) >= self.min_points:
+                found[layer] = weighted_median(finite.values, finite.weights)
         return found
 
     def _stuck(self, history: RunHistory) -> Evidence | None:
@@ -152,9 +152,8 @@ class VanishingGradients(Rule):
         if level <= 0.0:
             return None
         words = reference.words if reference is not None else "its first level"
-        span = (float(loss.steps[0]), float(loss.steps[-1]))
         return Evidence(
-            loss.key, f"best level over {words}", curve.best / level, self.min_stuck, span
+            loss.key, f"best level over {words}", curve.best / level, self.min_stuck, loss.span
         )
 
 

@@ -44,11 +44,13 @@ def noise_scale(values: FloatArray) -> float:
     return scale
 
 
-def difference_scale(values: FloatArray) -> float:
+def difference_scale(values: FloatArray, steps: FloatArray | None = None) -> float:
     """The same without the resort to the standard deviation, which single leaps would inflate.
 
     Args:
         values: Shape `(n,)`, finite.
+        steps: Shape `(n,)`, increasing: only differences over the usual distance count. Those
+            over longer ones would hold more of the noise where it remembers its past.
 
     Returns:
         The scale in the unit of `values`; 0 for fewer than three points, and where most
@@ -59,7 +61,10 @@ def difference_scale(values: FloatArray) -> float:
     """
     if len(values) < 3:
         return 0.0
-    return float(_NORMAL_PER_MAD * median_abs_deviation(np.diff(values)) / np.sqrt(2.0))
+    differences = np.diff(values)
+    if steps is not None:
+        differences = differences[np.diff(steps) <= usual_gap(steps)]
+    return float(_NORMAL_PER_MAD * median_abs_deviation(differences) / np.sqrt(2.0))
 
 
 def running_median(values: FloatArray, window: int) -> FloatArray:
@@ -86,27 +91,59 @@ def running_median(values: FloatArray, window: int) -> FloatArray:
     return medians
 
 
-def trailing_median(values: FloatArray, window: int, minimum: int) -> FloatArray:
-    """For each point, the median of the `window` points before it; NaN before `minimum` points.
+def trailing_median(
+    values: FloatArray, window: int, minimum: int, steps: FloatArray | None = None
+) -> FloatArray:
+    """For each point, the median of those in a window before it; NaN before `minimum` points.
+
+    Where points lie further apart than usual, the window holds the last `minimum` of them: it
+    reaches no further back than it must, lest a drift be taken for a leap.
 
     Args:
         values: Shape `(n,)`, finite.
-        window: Number of earlier points that count.
-        minimum: How many there must be.
+        window: Its length, in usual distances between neighbouring points.
+        minimum: How many points there must be in it.
+        steps: Shape `(n,)`, increasing; evenly spaced where not given.
 
     Returns:
         Shape `(n,)`.
 
     >>> trailing_median(np.array([1.0, 2.0, 3.0, 4.0]), 2, 1).tolist()
     [nan, 1.0, 1.5, 2.5]
+    >>> sparse = np.array([0.0, 1.0, 2.0, 3.0, 40.0, 80.0])
+    >>> trailing_median(np.arange(6.0), 3, 2, sparse).tolist()
+    [nan, nan, 0.5, 1.0, 2.5, 3.5]
     """
     medians = np.full(len(values), np.nan)
-    if len(values) == 0:
-        return medians
-    full = min(window, len(values))
-    for i in range(minimum, full):
-        medians[i] = np.median(values[:i])
-    if len(values) > full:
-        windows = np.lib.stride_tricks.sliding_window_view(values[:-1], full)
-        medians[full:] = np.median(windows, axis=1)
+    first = _window_starts(len(values), window, minimum, steps)
+    lengths = np.arange(len(values)) - first
+    lengths[:minimum] = 0
+    for length in np.unique(lengths[minimum:]):
+        at = np.flatnonzero(lengths == length)
+        windows = np.lib.stride_tricks.sliding_window_view(values, int(length))
+        medians[at] = np.median(windows[first[at]], axis=1)
     return medians
+
+
+def usual_gap(steps: FloatArray) -> float:
+    """Return the distance between most neighbouring points: their lower median, 1 for one point.
+
+    Of steps sampled in pairs it is 1, however far the pairs lie apart.
+
+    >>> usual_gap(np.array([0.0, 1.0, 50.0, 51.0]))
+    1.0
+    """
+    if len(steps) < 2:
+        return 1.0
+    return float(np.percentile(np.diff(steps), 50.0, method="lower"))
+
+
+def _window_starts(
+    count: int, window: int, minimum: int, steps: FloatArray | None
+) -> NDArray[np.intp]:
+    """Return for each point the index of the first in the window before it."""
+    here = np.arange(count)
+    if steps is None:
+        return np.maximum(here - window, 0)
+    nearest = np.searchsorted(steps, steps - window * usual_gap(steps))
+    return np.maximum(np.minimum(nearest, here - minimum), np.maximum(here - window, 0))
