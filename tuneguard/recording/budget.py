@@ -60,10 +60,10 @@ class Budget:
         self._background = background
         self._window = _Window(now, background.cpu_seconds, first_step)
 
-    def plain(self, seconds: float) -> None:
-        """Take in what recording cost at a step without a sample."""
+    def plain(self, seconds: float, steps: int = 1) -> None:
+        """Take in what recording cost at (a part of) `steps` without a sample."""
         self._window.plain += seconds
-        self._window.timed += 1
+        self._window.timed += steps
 
     def sampling(self, seconds: float, samples: int = 0) -> None:
         """Take in what (a part of) `samples` cost the loop."""

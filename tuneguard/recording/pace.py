@@ -48,10 +48,10 @@ class Pace:
         if self._budget is not None:
             self._budget.sampling(time.perf_counter() - started, samples)
 
-    def stepped(self, started: float) -> None:
-        """Take in what a step without a sample cost the loop, from `started` until now."""
+    def stepped(self, started: float, steps: int = 0) -> None:
+        """Take in what (a part of) `steps` without a sample cost, from `started` until now."""
         if self._budget is not None:
-            self._budget.plain(time.perf_counter() - started)
+            self._budget.plain(time.perf_counter() - started, steps)
 
     def settle(self, step: int, now: float) -> dict[str, float]:
         """Bring the stride in line with the budget.

@@ -135,7 +135,7 @@ class Recorder:
             step.sample = self._sampler.gradient(step.number)
             self._pace.sampled(moment - self._sampler.spent_in_forward(), 1)
         elif step.number % TIMED_EVERY == 0:
-            self._pace.stepped(moment)
+            self._pace.stepped(moment, 1)
         if self._is_updating and step.look is not Look.NOT:
             self._sample_before_update(step)
 
@@ -201,17 +201,21 @@ class Recorder:
         step = self._step
         if step is None:
             return
+        is_timed = step.look is Look.NOT and step.number % TIMED_EVERY == 0
+        started = time.perf_counter() if is_timed else None
         if not step.updates:
             step.rates = self._rates.read()
         step.updates += 1
         if step.updates == 1 and hasattr(optimizer, "found_inf"):
             self._count_found_inf(step, optimizer)
         if step.look is Look.SAMPLE and step.sample is not None:
-            started = time.perf_counter()
+            taken = time.perf_counter()
             self._sampler.after_update(step.sample)
-            self._pace.sampled(started)
+            self._pace.sampled(taken)
         if step.updates >= self._optimizer_count:
             self._end_step(step)
+        if started is not None:
+            self._pace.stepped(started)
 
     def _count_found_inf(self, step: Step, optimizer: torch.optim.Optimizer) -> None:
         """A fused optimizer is told on the device that it has to skip a step: its hooks fire."""
