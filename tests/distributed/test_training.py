@@ -8,25 +8,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
 from tuneguard import keys
+from tuneguard.spool.manifest import Manifest
 from tuneguard.storage.reader import load_run
 from tuneguard.storage.record import load_manifests, load_record
 from tuneguard.storage.sync import sync
+
+pytestmark = pytest.mark.slow
 
 STEPS = 5
 SHARDED = [
     "fsdp",
     "fsdp-clip",
     "fsdp-bf16",
-    "fsdp-replicas",
     "fsdp-mixed",
     "older-fsdp",
     "tensor-parallel",
 ]
-REPLICATED = ["ddp", "ddp-accumulation"]
+REPLICATED = ["ddp", "ddp-accumulation", "fsdp-replicas"]
 HALF_PRECISION = 0.05
 
 
@@ -60,8 +63,22 @@ def check_what_the_ranks_kept(client: MlflowClient, run_id: str, *, is_sharded: 
     assert {one.is_sharded for one in manifests} == {is_sharded}
     points = load_record(client, run_id).points
     assert {keys.RANK_STEP_SKEW, keys.RANK_DATA_WAIT_GAP, keys.RANK_LOSS_SPREAD} <= set(points)
+    told = keys_of_rank_1(client, run_id, manifests)
+    assert {key for key in told if not key.startswith(keys.SHARD)} == {
+        keys.TRAIN_LOSS,
+        keys.STEP_SECONDS,
+        keys.DATA_WAIT_FRACTION,
+        *([] if is_sharded else [keys.GRADIENT_NORM_GLOBAL]),
+    }
     if not is_sharded:
         assert points[keys.RANK_GRADIENT_DISAGREEMENT][1].max() < 1e-6
+
+
+def keys_of_rank_1(client: MlflowClient, run_id: str, manifests: list[Manifest]) -> set[str]:
+    (other,) = (one for one in manifests if one.rank == 1)
+    (part,) = other.parts
+    path = client.download_artifacts(run_id, f"{keys.RECORD}/{other.recorder}/{part.name}")
+    return set(pq.read_table(path).column("key").to_pylist())
 
 
 def check_that_rank_0_wrote_alone(client: MlflowClient, run_id: str) -> None:

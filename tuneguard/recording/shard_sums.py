@@ -109,12 +109,15 @@ class ShardSums:
         """Return what could be added up since the last call, by metric key."""
         with self._mutex:
             others = self._others
+        reached = min((rows[-1, 0] for rows in others), default=self._summed)
+        if reached <= self._summed:
+            return Columns.from_rows(())
         own = self._window.rows()
         own = own[own[:, 0] > self._summed]
         steps = own[:, 0]
         for rows in others:
             steps = np.intersect1d(steps, rows[:, 0])
-        if not others or not len(steps):
+        if not len(steps):
             return Columns.from_rows(())
         self._summed = float(steps[-1])
         chosen = [rows[np.searchsorted(rows[:, 0], steps)] for rows in (own, *others)]
