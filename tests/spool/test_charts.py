@@ -91,6 +91,17 @@ def test_what_is_not_finite_is_counted() -> None:
     assert points[keys.NON_FINITE] == [ChartPoint(keys.NON_FINITE, 2, 2, 2.0)]
 
 
+def test_a_packet_of_nothing_finite_leaves_the_window_before_it_as_it_is() -> None:
+    reducer, few = ChartReducer(), range(INITIAL_CREDIT + 30, INITIAL_CREDIT + 33)
+    points = charted(
+        reducer,
+        series(keys.TRAIN_LOSS, range(INITIAL_CREDIT + 30), 1.0),
+        series(keys.TRAIN_LOSS, few, 1.0, np.full(3, math.nan)),
+    )
+    assert points[keys.TRAIN_LOSS][-1].step == INITIAL_CREDIT + 29
+    assert [point.value for point in points[keys.NON_FINITE]] == [3.0]
+
+
 @pytest.mark.parametrize("size", [1, 7, 300])
 def test_packets_make_no_difference(size: int) -> None:
     whole = charted(ChartReducer(), series("a", range(3000), 1.0))

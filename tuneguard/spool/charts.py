@@ -133,8 +133,9 @@ class _Window:
         self._count = 0
 
     def take(self, piece: Columns) -> None:
-        self._pieces.append(piece)
-        self._count += len(piece)
+        if len(piece):
+            self._pieces.append(piece)
+            self._count += len(piece)
 
     def due(self) -> Iterator[ChartPoint]:
         while self._count:
