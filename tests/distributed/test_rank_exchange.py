@@ -12,7 +12,13 @@ from tuneguard.recording import rank_exchange
 from tuneguard.recording.rank_exchange import RankExchange
 from tuneguard.recording.rank_schedule import NOTICE_INTERVALS, RankSchedule
 from tuneguard.recording.schedule import Look
-from tuneguard.recording.shard_sums import SQUARED_KEYS, WINDOW, ShardSums, Window
+from tuneguard.recording.shard_sums import (
+    SMALLEST_WINDOW,
+    SQUARED_KEYS,
+    WINDOW,
+    ShardSums,
+    Window,
+)
 from tuneguard.spool.columns import Columns
 
 
@@ -174,15 +180,16 @@ def test_ranks_that_post_nothing_are_waited_for_a_moment_only(
     sums.wait_for_last(1e9)
 
 
+@pytest.mark.parametrize("size", [WINDOW, SMALLEST_WINDOW])
 @pytest.mark.parametrize(("milliseconds", "behind"), [(1, 700), (10, 70), (1000, 1)])
 def test_windows_of_ranks_that_look_at_different_times_overlap(
-    milliseconds: int, behind: int
+    milliseconds: int, behind: int, size: int
 ) -> None:
     """Samples come fast or slowly; one rank posted its window `behind` steps ago."""
-    windows = Window(1.0), Window(1.0)
+    windows = Window(1.0, size), Window(1.0, size)
     for end, window in zip((6_000, 6_000 - behind), windows, strict=True):
         for step in range(end):
             window.add([(float(step), float(step * milliseconds), 1.0, 1.0, 1.0)])
     ours, theirs = (window.rows()[:, 0] for window in windows)
-    assert max(len(ours), len(theirs)) <= WINDOW
-    assert len(np.intersect1d(ours, theirs)) >= WINDOW // 4
+    assert max(len(ours), len(theirs)) <= size
+    assert len(np.intersect1d(ours, theirs)) >= size // 4

@@ -15,6 +15,8 @@ from tuneguard.recording.rank_exchange import RankExchange
 from tuneguard.spool.columns import Columns
 
 WINDOW = 256
+SMALLEST_WINDOW = 32
+_ROWS_OF_ALL = 16_384
 WINDOW_INTERVALS = (8.0, 32.0)
 LAST_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -33,15 +35,17 @@ _Row = tuple[float, ...]
 class Window:
     """The latest samples of one rank: step, timestamp, and a squared norm for each key.
 
-    Holds at most `WINDOW` rows, over a time long enough that those of all ranks overlap: where
+    Holds a bounded number of rows, over a time long enough that those of all ranks overlap: where
     samples come faster, only steps that a power of two divides are kept, so that the ranks keep
     the same ones.
 
     Args:
         interval: Seconds between two looks of a rank at what the others have posted.
+        size: Rows, at most.
     """
 
-    def __init__(self, interval: float) -> None:
+    def __init__(self, interval: float, size: int = WINDOW) -> None:
+        self._size = size
         self._shortest, self._longest = (1000.0 * interval * one for one in WINDOW_INTERVALS)
         self._every = 1
         self._rows: dict[float, _Row] = {}
@@ -51,7 +55,7 @@ class Window:
         for row in rows:
             if row[0] % self._every == 0:
                 self._rows[row[0]] = row
-            if len(self._rows) > WINDOW:
+            if len(self._rows) > self._size:
                 self._make_room()
 
     def _make_room(self) -> None:
@@ -86,7 +90,9 @@ class ShardSums:
         self._exchange = exchange
         self._topic = f"squares/{rank}"
         self._is_first = rank == 0
-        self._window = Window(exchange.interval)
+        # rank 0 reads those of all
+        size = min(WINDOW, max(SMALLEST_WINDOW, _ROWS_OF_ALL // world_size))
+        self._window = Window(exchange.interval, size)
         self._mutex = threading.Lock()
         self._others: list[Rows] = []
         self._summed = -1.0
