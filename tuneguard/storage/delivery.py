@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from mlflow.entities import Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from tuneguard import keys
@@ -16,7 +15,6 @@ from tuneguard.spool.manifest import Manifest
 from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.early_points import LAST_STEP
 from tuneguard.storage.key_owners import KeyOwners
-from tuneguard.storage.metric_histories import sampled_points
 from tuneguard.storage.rank_place import check_artifacts, check_tracking_store
 from tuneguard.storage.record import load_manifests
 from tuneguard.storage.record_upload import RecordUpload
@@ -63,8 +61,10 @@ class Delivery:
             self._send_record_of_rank()
         elif self._record.is_due or not self._spool.outbox.is_empty:
             contact = self._connected()
+            state = contact.state()
+            self._params = state.params
             owners = self._key_owners(contact)
-            self._look(contact, owners)
+            self._look(contact, owners, state.latest)
             self._compare_first_steps(contact, owners)
             while points := self._spool.outbox.peek(BATCH):
                 self._deliver(contact, owners, points)
@@ -129,34 +129,33 @@ class Delivery:
             keys.safe(f"{keys.PREFIX}{manifest.prefix}{name}"): value[:_MAX_PARAM_LENGTH]
             for name, value in manifest.params.items()
         }
-        params = [Param(key, value) for key, value in named.items() if key not in known]
-        tags = [RunTag(keys.TAG_DROPPED, str(manifest.dropped))] if manifest.dropped else []
+        params = {key: value for key, value in named.items() if key not in known}
+        tags = {keys.TAG_DROPPED: str(manifest.dropped)} if manifest.dropped else {}
+        if not self._has_logged(contact, params, tags):
+            self._has_logged(contact, {}, tags)
+            for key, value in params.items():
+                if not self._has_logged(contact, {key: value}, {}):
+                    _logger.warning("MLflow refuses the param %r: it is in the record only", key)
+
+    def _has_logged(
+        self, contact: RunContact, params: Mapping[str, str], tags: Mapping[str, str]
+    ) -> bool:
+        """Send facts, and return whether the store took them."""
         try:
-            contact.client.log_batch(contact.run_id, params=params, tags=tags, synchronous=True)
+            if params or tags:
+                contact.log_facts(params, tags)
         except MlflowException as error:
             if error.error_code not in _CLIENT_ERRORS:
                 raise
-            self._send_one_by_one(contact, params, tags)
-
-    def _send_one_by_one(
-        self, contact: RunContact, params: Sequence[Param], tags: Sequence[RunTag]
-    ) -> None:
-        contact.client.log_batch(contact.run_id, tags=tags, synchronous=True)
-        for param in params:
-            self._send_param(contact, param)
-
-    def _send_param(self, contact: RunContact, param: Param) -> None:
-        try:
-            contact.client.log_batch(contact.run_id, params=[param], synchronous=True)
-        except MlflowException as error:
-            if error.error_code not in _CLIENT_ERRORS:
-                raise
-            _logger.warning("MLflow refuses the param %r: %s", param.key, _first_line(error))
+            return False
+        return True
 
     def _others(self, contact: RunContact) -> list[Manifest]:
         """The manifests of the run's recorders other than this and ranks other than the first."""
-        found = [manifest for manifest, _ in load_manifests(contact.client, contact.run_id)]
         own = self._spool.manifest.recorder
+        if not contact.names(keys.RECORD) - {own}:
+            return []
+        found = [manifest for manifest, _ in load_manifests(contact.client, contact.run_id)]
         return [one for one in found if not one.rank and one.recorder != own]
 
     def _key_owners(self, contact: RunContact) -> KeyOwners:
@@ -171,9 +170,7 @@ class Delivery:
             self._owners = KeyOwners(charted)
         return self._owners
 
-    def _look(self, contact: RunContact, owners: KeyOwners) -> None:
-        state = contact.state()
-        self._params, latest = state.params, state.latest
+    def _look(self, contact: RunContact, owners: KeyOwners, latest: Mapping[str, float]) -> None:
         if owners.strangers(latest) & owners.own:
             owners.inherit(self._synced_keys(contact), latest)
         owners.look(latest)
@@ -199,7 +196,7 @@ class Delivery:
         key = owners.next_key()
         if key is None:
             return
-        found = sampled_points(contact.client, contact.run_id, key, (0, LAST_STEP)) or ()
+        found = contact.points_within(key, 0, LAST_STEP)
         if owners.is_shared(key, found):
             owners.inherit(self._synced_keys(contact), {})
             owners.look_at_first_steps(key, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from tuneguard import keys
 from tuneguard.exceptions import StoreUnreachableError
@@ -72,14 +71,10 @@ class RecordUpload:
         path = self._spool.folder / part.name if self._spool.folder else None
         if path is not None and path.exists():
             contact.upload(path, f"{self._target}/{part.name}")
-        elif part.name not in self._names_there(contact):
+        # a process that was killed may have sent it from memory
+        elif part.name not in contact.names(self._target):
             raise StoreUnreachableError(f"{part.name} of the record is not there any more")
         self._uploaded[part.name] = part.sha256
-
-    def _names_there(self, contact: RunContact) -> set[str]:
-        """What the run has: a process that was killed may have sent parts from memory."""
-        found = contact.client.list_artifacts(contact.run_id, self._target)
-        return {Path(entry.path).name for entry in found}
 
     def _send_manifest(self, contact: RunContact, manifest: Manifest) -> None:
         if manifest != self._sent:

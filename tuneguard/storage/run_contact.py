@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage, Metric
+from mlflow.entities import LifecycleStage, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
@@ -25,6 +25,7 @@ from mlflow.utils.rest_utils import http_request, verify_rest_response
 from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
 from tuneguard.spool.charts import ChartPoint
 from tuneguard.storage.connection import ask_server, store_of, tell_server
+from tuneguard.storage.metric_histories import sampled_points
 from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.scratch_file import scratch_file
 from tuneguard.storage.store_probe import without_password
@@ -81,9 +82,8 @@ class RunContact:
             RunDeletedError: The run is in the trash.
             MlflowException: The store refused.
         """
-        store = store_of(self.client)
-        if _is_plain(store):
-            run = self._request(ask_server, "runs/get", {"run_id": self.run_id})["run"]
+        if self.is_plain:
+            run = self._ask("runs/get", {})["run"]
             stage = run["info"].get("lifecycle_stage")
             self._artifact_uri = run["info"].get("artifact_uri")
             data = run.get("data", {})
@@ -108,14 +108,58 @@ class RunContact:
             StoreUnreachableError: The store does not answer.
             MlflowException: The store refused.
         """
-        if _is_plain(store_of(self.client)):
+        if self.is_plain:
             metrics = [point._asdict() for point in points]
-            self._request(
-                tell_server, "runs/log-batch", {"run_id": self.run_id, "metrics": metrics}
-            )
+            self._tell("runs/log-batch", {"metrics": metrics})
         else:
             rows = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
             self.client.log_batch(self.run_id, metrics=rows, synchronous=True)
+
+    def log_facts(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        """Write params and tags, all or none.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+            MlflowException: The store refused.
+        """
+        if self.is_plain:
+            facts = {"params": _as_rows(params), "tags": _as_rows(tags)}
+            self._tell("runs/log-batch", facts)
+        else:
+            self.client.log_batch(
+                self.run_id,
+                params=[Param(*param) for param in params.items()],
+                tags=[RunTag(*tag) for tag in tags.items()],
+                synchronous=True,
+            )
+
+    def names(self, folder: str) -> set[str]:
+        """Return what is in a folder of the run's artifacts.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+            Exception: Whatever the artifact store raises.
+        """
+        if self._is_proxied():
+            found = self._ask("artifacts/list", {"path": folder}).get("files", ())
+            return {PurePosixPath(one["path"]).name for one in found}
+        listed = self.client.list_artifacts(self.run_id, folder)
+        return {PurePosixPath(one.path).name for one in listed}
+
+    def points_within(self, key: str, first: int, last: int) -> Sequence[Metric]:
+        """Return points of a metric between two steps, evenly chosen if they are many.
+
+        Raises:
+            MlflowException: The store did not answer, or refused.
+        """
+        limits = {"max_retries": 0, "timeout": TIMEOUT_SECONDS} if self.is_plain else {}
+        window = (first, last)
+        return sampled_points(self.client, self.run_id, key, window, **limits) or ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the store speaks MLflow's own REST, not a dialect of its own."""
+        return type(store_of(self.client)) is RestStore
 
     def upload(self, content: Path | bytes, path: str, folder: Path | None = None) -> None:
         """Put a file beside the run.
@@ -130,17 +174,21 @@ class RunContact:
             OSError: No disk takes a file to be uploaded from.
             Exception: Whatever the artifact store raises.
         """
-        if self._artifacts is None:
-            uri = self._artifact_uri or self.client.get_run(self.run_id).info.artifact_uri
-            self._artifacts = get_artifact_repository(uri, tracking_uri=self._uri)
         place = PurePosixPath(path)
-        if type(self._artifacts) is MlflowArtifactsRepository:
+        if self._is_proxied():
             self._put(content, path)
         elif isinstance(content, Path):
             self.client.log_artifact(self.run_id, str(content), str(place.parent))
         else:
             with scratch_file(place.name, content, folder) as written:
                 self.client.log_artifact(self.run_id, str(written), str(place.parent))
+
+    def _is_proxied(self) -> bool:
+        """Whether the tracking server itself takes the artifacts."""
+        if self._artifacts is None:
+            uri = self._artifact_uri or self.client.get_run(self.run_id).info.artifact_uri
+            self._artifacts = get_artifact_repository(uri, tracking_uri=self._uri)
+        return self.is_plain and type(self._artifacts) is MlflowArtifactsRepository
 
     def _put(self, content: Path | bytes, path: str) -> None:
         creds = get_default_host_creds(self._artifacts.artifact_uri)  # type: ignore[no-untyped-call]
@@ -160,10 +208,16 @@ class RunContact:
     def _unreachable(self) -> StoreUnreachableError:
         return StoreUnreachableError(f"Nothing answers at {without_password(self._uri)}.")
 
+    def _ask(self, endpoint: str, query: Mapping[str, str]) -> Any:
+        return self._request(ask_server, endpoint, query)
+
+    def _tell(self, endpoint: str, content: Mapping[str, Any]) -> None:
+        self._request(tell_server, endpoint, content)
+
     def _request(self, request: Any, endpoint: str, content: Mapping[str, Any]) -> Any:
-        store = store_of(self.client)
+        store, named = store_of(self.client), {"run_id": self.run_id, **content}
         try:
-            answer = request(store, endpoint, content, max_retries=0, timeout=TIMEOUT_SECONDS)
+            answer = request(store, endpoint, named, max_retries=0, timeout=TIMEOUT_SECONDS)
         except MlflowException as error:
             raise self._unreachable() from error
         self._check_answer(answer)
@@ -175,6 +229,5 @@ class RunContact:
             raise StoreUnreachableError(f"{shown} answers {answer.status_code}.")
 
 
-def _is_plain(store: Any) -> bool:
-    """Whether a store speaks MLflow's own REST, not a dialect of its own."""
-    return type(store) is RestStore
+def _as_rows(named: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in named.items()]
