@@ -165,6 +165,7 @@ class TuneGuardCallback:
             units=None if ranks.rank else UnitStatistics(model),
             losses=self._loss,
         )
+        self._sink.on_idle = self._recorder.loop_stands_still
         self._is_closed = False
         atexit.register(self._close_at_exit)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +28,7 @@ from tuneguard.recording.samples import Sample
 from tuneguard.recording.schedule import Look, Schedule
 from tuneguard.recording.sketch import Sketch
 from tuneguard.recording.step_packet import StepPacket, TakenSample
-from tuneguard.recording.step_rows import Step, StepRows
+from tuneguard.recording.step_rows import Step, StepRows, drained
 from tuneguard.recording.unbreakable import unbreakable
 from tuneguard.recording.units import UnitStatistics
 
@@ -88,6 +89,7 @@ class Recorder:
         self._losses = losses
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
+        self._handing_over = threading.Lock()
         self._samples: list[TakenSample] = []
         self._flush_at = time.perf_counter() + FLUSH_SECONDS
         self._next = first_step
@@ -163,6 +165,15 @@ class Recorder:
             self._cut_accumulation_short()
         elif self._step.look is not Look.NOT:
             self._sample_before_update(self._step)
+
+    @unbreakable
+    def loop_stands_still(self) -> None:
+        """Hand over, on the writer's thread, what the loop has left lying for a while.
+
+        What is on a device waits for the loop: the order of its work is known there only.
+        """
+        if not any(tensor.device.type != "cpu" for tensor in self._rows.tensors()):
+            self._hand_over()
 
     @unbreakable
     def _cut_accumulation_short(self) -> None:
@@ -254,9 +265,12 @@ class Recorder:
         reached = max(self._next - 1, 0)
         for key, value in self._pace.settle(self._next, now).items():
             self._rows.add_single(key, reached, now, value)
-        rows, self._rows = self._rows, StepRows()
-        samples, self._samples = self._samples, []
-        if len(rows):
-            self._outlet.put(
-                StepPacket(rows, samples, self._reader, self._rates.names, self._pace.watch)
-            )
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        with self._handing_over:
+            rows, samples = self._rows.drain(), drained(self._samples)
+            if len(rows):
+                self._outlet.put(
+                    StepPacket(rows, samples, self._reader, self._rates.names, self._pace.watch)
+                )

@@ -37,7 +37,6 @@ class StepPacket:
         names_of_rates: NamesOfRates,
         watch: LossWatch,
     ) -> None:
-        rows.end()
         self._rows = rows
         self._samples = samples
         self._reader = reader

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from tuneguard.recording.piece import Piece
 from tuneguard.recording.samples import Sample
 from tuneguard.recording.schedule import Look
 
+Item = TypeVar("Item")
 Number = float | torch.Tensor
 Values = NDArray[np.float64]
 Stamps = NDArray[np.int64]
@@ -56,6 +58,7 @@ class StepRows:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._singles: list[tuple[str, int, float, Number]] = []
+        # ties moments to the time of day
         self._offset = 0.0
 
     def __len__(self) -> int:
@@ -65,9 +68,13 @@ class StepRows:
         """Add one value of one key, at a step and a moment."""
         self._singles.append((key, number, moment, value))
 
-    def end(self) -> None:
-        """Tie the moments to the time of day: the rows are complete."""
-        self._offset = time.time() - time.perf_counter()
+    def drain(self) -> StepRows:
+        """Return what is here, and keep what another thread adds meanwhile."""
+        taken = StepRows()
+        taken.steps.extend(drained(self.steps))
+        taken._singles.extend(drained(self._singles))
+        taken._offset = time.time() - time.perf_counter()
+        return taken
 
     def tensors(self) -> list[torch.Tensor]:
         """Return what is on a device, in the order in which `pieces` takes its values."""
@@ -136,6 +143,14 @@ class StepRows:
     def stamps(self, moments: Sequence[float]) -> Stamps:
         """Return moments as milliseconds since 1970."""
         return ((np.array(moments, dtype=np.float64) + self._offset) * 1000.0).astype(np.int64)
+
+
+def drained(items: list[Item]) -> list[Item]:
+    """Empty a list to which another thread may append at any time, and return what was in it."""
+    count = len(items)
+    taken = items[:count]
+    del items[:count]
+    return taken
 
 
 def _tensors(values: Iterable[object]) -> Iterator[torch.Tensor]:

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -20,8 +21,13 @@ from tuneguard.storage.store_probe import without_password
 
 QUEUE_PACKETS = 128
 PATIENCE_SECONDS = 15.0
+IDLE_SECONDS = 2.0
 
 _logger = logging.getLogger(__name__)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Packet(Protocol):
@@ -43,6 +49,9 @@ class Sink:
 
     Args:
         spool: Where the values are kept until MLflow has them.
+
+    Attributes:
+        on_idle: Called on the writer's thread where nothing came for two seconds.
     """
 
     def __init__(self, spool: Spool) -> None:
@@ -54,6 +63,7 @@ class Sink:
         # one counter a thread: adding to one from two threads loses counts
         self._refused = 0
         self._failed = 0
+        self.on_idle: Callable[[], None] = _nothing
         self._writer_cpu_seconds = 0.0
         self._writer = threading.Thread(
             target=self._write_packets, name="tuneguard-writer", daemon=True
@@ -137,8 +147,14 @@ class Sink:
         if points and self._spool.folder is not None:
             self._warn("charts", f"{points} points of the charts could not be kept.")
 
+    def _next_item(self) -> Packet | dict[str, Any] | None:
+        while True:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=IDLE_SECONDS)
+            self.on_idle()
+
     def _write_packets(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while (item := self._next_item()) is not None:
             if isinstance(item, dict):
                 self._spool.change_manifest(**item)
             else:
