@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from benchmarks.cost.loops import TrainingLoop, make_loop
 from benchmarks.cost.synchronisations import counted_reads
 from tuneguard import TuneGuardCallback, keys
+from tuneguard.recording.budget import Budget
 from tuneguard.storage.record import Record, load_record
 from tuneguard.storage.sink import Sink
 
@@ -27,7 +28,13 @@ class Recorded:
         self.after_backward = self.guard.on_after_backward
         self._loop = loop
         self._before = loop.steps
+        # what a block leaves behind is not to be written while the bare loop trains
+        self.sink.on_idle = _nothing
         self._stopped = time.perf_counter()
+
+    @property
+    def _budget(self) -> Budget:
+        return self.guard._recorder._pace._budget  # noqa: SLF001 - nobody else stands still
 
     @property
     def sink(self) -> Sink:
@@ -42,9 +49,7 @@ class Recorded:
     def resume(self) -> None:
         """Take the pause out of the loop's time: it would be paid for with more samples."""
         self.guard.on_validation_end({})
-        budget = self.guard._recorder._pace._budget  # noqa: SLF001 - real loops do not stand still
-        if budget is not None:
-            budget._window.began += time.perf_counter() - self._stopped  # noqa: SLF001
+        self._budget._window.began += time.perf_counter() - self._stopped  # noqa: SLF001
 
     def validate(self) -> None:
         """Have what was recorded so far delivered: that waits for the first validation."""
@@ -61,6 +66,10 @@ class Recorded:
 
     def close(self) -> None:
         self.guard.close()
+
+
+def _nothing() -> None:
+    """Leave what lies there."""
 
 
 def recorder_waits(name: str, steps: int = 30) -> float:

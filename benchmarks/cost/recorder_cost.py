@@ -21,6 +21,7 @@ from benchmarks.cost.recorded import (
 )
 from benchmarks.cost.results import Row, load_average
 from tuneguard import keys
+from tuneguard.recording.schedule import DENSE_STEPS
 
 FIRST_STEPS = 100
 SETTLING_SECONDS = 10.0
@@ -105,7 +106,11 @@ def _settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) ->
     dense, dense_steps = _seconds_of(recorded, FIRST_STEPS)
     start_up.first_steps = (dense / dense_steps) / (own / own_steps)
     treatment.validate()
-    while time.perf_counter() - began < SETTLING_SECONDS or not treatment.drained():
+    while (
+        time.perf_counter() - began < SETTLING_SECONDS
+        or treatment.next_step < DENSE_STEPS + FIRST_STEPS
+        or not treatment.drained()
+    ):
         recorded.block(0.0)
         if time.perf_counter() - began > LONGEST_SETTLING:
             break
