@@ -80,8 +80,8 @@ METRIC_KEYS: Final[dict[str, str]] = {
     ),
     NOISE_TO_SIGNAL: (
         "Trace of the gradient's covariance over its squared mean: the gradient noise scale in "
-        "batches. From micro-batches, else from successive steps; not written while it is "
-        "uncertain."
+        "batches. From micro-batches or ranks, else from successive steps; not written while it "
+        "is uncertain."
     ),
     CURVATURE: (
         "Curvature of the loss along successive updates, freed of the noise of batches; not "

@@ -23,6 +23,7 @@ from tuneguard.recording.arguments import (
 from tuneguard.recording.budget import Budget
 from tuneguard.recording.facts import facts_of_model, facts_of_optimizers
 from tuneguard.recording.layers import Layers
+from tuneguard.recording.local_gradients import is_averaged
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.outlet import Outlet
@@ -161,6 +162,9 @@ class TuneGuardCallback:
             budget=None if ranks.rank else own_budget,
             first_step=first_step,
             shares=shards.shares if spread else None,
+            averaged_over=1
+            if spread or ranks.rank or not is_averaged(model)
+            else ranks.world_size,
             looks_at_norms_only=ranks.rank > 0 and not spread,
             units=None if ranks.rank else UnitStatistics(model),
             losses=self._loss,

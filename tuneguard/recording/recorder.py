@@ -57,6 +57,7 @@ class Recorder:
         first_step: The number of the first step, for a training that goes on.
         losses: Collects the losses of micro-batches, where a step has several.
         shares: Where parameters are sharded, by what the squares of each one's shard count.
+        averaged_over: How many ranks a gradient is averaged over.
         looks_at_norms_only: Whether somebody else samples the rest: another rank.
         units: Looks at the units at some of the sampled steps, if anything does.
     """
@@ -73,6 +74,7 @@ class Recorder:
         budget: Budget | None = None,
         first_step: int = 0,
         shares: NDArray[np.float64] | None = None,
+        averaged_over: int = 1,
         looks_at_norms_only: bool = False,
         units: UnitStatistics | None = None,
         losses: LossMean | None = None,
@@ -84,8 +86,10 @@ class Recorder:
         self._outlet = outlet
         self._flush_every = flush_every
         sketch = Sketch(() if looks_at_norms_only else layers.parameters)
-        self._sampler = Sampler(layers, sketch, optimizers, scaler, units)
-        self._reader = SampleReader(layers, sketch, shares=shares)
+        self._sampler = Sampler(
+            layers, sketch, optimizers, scaler, units, is_averaged=averaged_over > 1
+        )
+        self._reader = SampleReader(layers, sketch, averaged_over, shares)
         self._losses = losses
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
@@ -252,6 +256,8 @@ class Recorder:
         if step.moment > self._flush_at or self._is_full():
             self._flush(step.moment)
         self._pace.advance(self._next)
+        if self._pace.look is Look.SAMPLE:
+            self._sampler.foresee()
         if self._pace.is_for_units:
             started = time.perf_counter()
             self._sampler.foresee_units()

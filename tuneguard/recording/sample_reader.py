@@ -11,7 +11,12 @@ from tuneguard import keys
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.samples import FetchedSample, Value, Vector
 from tuneguard.recording.sketch import Sketch
-from tuneguard.recording.successive_steps import MeanRatio, Pair, noise_of_micro_batches
+from tuneguard.recording.successive_steps import (
+    MeanRatio,
+    Pair,
+    noise_of_micro_batches,
+    noise_of_ranks,
+)
 
 LayerValues = tuple[tuple[str, ...], Vector]
 
@@ -22,7 +27,7 @@ class SampleReader:
     Args:
         layers: What the parameters belong to.
         sketch: How the sketches were taken.
-        ranks: How many processes a gradient is averaged over, with the last micro-batch.
+        ranks: How many processes a gradient is averaged over.
         shares: Where parameters are sharded, by what the squares of each one's shard count.
     """
 
@@ -147,16 +152,13 @@ class SampleReader:
             yield from _known(keys.NOISE_TO_SIGNAL, self._noise.add(*noise))
 
     def _noise_of(self, sample: FetchedSample, total: Vector) -> tuple[float, float] | None:
+        if sample.own is not None:
+            own = self._unscaled(sample, sample.own) * self._roots
+            return noise_of_ranks(own, total, self._ranks)
         if not sample.accumulated:
             return None
         reached = [self._unscaled(sample, one) * self._roots for one in sample.accumulated]
-        steps = [reached[0], *np.diff(np.stack([*reached, total]), axis=0)]
-        if self._ranks == 1:
-            return noise_of_micro_batches(steps)
-        # the last micro-batch came with the average over the ranks: the others speak for it
-        own = noise_of_micro_batches(steps[:-1])
-        share = (len(steps) - 1) / (len(steps) * self._ranks)
-        return None if own is None else (own[0] * share, own[1])
+        return noise_of_micro_batches([reached[0], *np.diff(np.stack([*reached, total]), axis=0)])
 
     def _change(self, step: int) -> Vector | None:
         if step in self._points and step + 1 in self._points:

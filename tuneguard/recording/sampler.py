@@ -8,6 +8,7 @@ import torch
 
 from tuneguard.recording.gradients import gradient_norms
 from tuneguard.recording.layers import Layers
+from tuneguard.recording.local_gradients import LocalGradients
 from tuneguard.recording.loss_scale import LossScale
 from tuneguard.recording.samples import Sample
 from tuneguard.recording.sketch import Sketch, Versions
@@ -23,25 +24,34 @@ class Sampler:
         optimizers: Which steps are followed.
         scaler: What scales the loss, if anything does.
         units: Looks at the units of some steps, if anything does.
+        is_averaged: Whether gradients become the average over ranks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is looked at, and who looks
         self,
         layers: Layers,
         sketch: Sketch,
         optimizers: Sequence[torch.optim.Optimizer],
         scaler: torch.amp.GradScaler | None = None,
         units: UnitStatistics | None = None,
+        *,
+        is_averaged: bool = False,
     ) -> None:
         self._layers = layers
         self._sketch = sketch
         self._scale = LossScale(scaler, optimizers, layers.parameters)
         self._units = units
+        self._own = LocalGradients() if is_averaged else None
         self._accumulated: list[torch.Tensor] = []
         self._versions: Versions = []
         self._positions: tuple[int, ...] = ()
         self._reached = -1
         self._left_at: list[int] = []
+
+    def foresee(self) -> None:
+        """Make ready for a sample in the step that is about to begin."""
+        if self._own is not None:
+            self._own.arm(self._sketch)
 
     def foresee_units(self) -> None:
         """Have the units looked at in the step that is about to begin."""
@@ -54,6 +64,8 @@ class Sampler:
 
     def close(self) -> None:
         """Leave no hook behind."""
+        if self._own is not None:
+            self._own.collect()
         if self._units is not None:
             self._units.close()
 
@@ -66,6 +78,8 @@ class Sampler:
     def forget_micro_batches(self) -> None:
         """Let go of what was read for a gradient that will not be."""
         self._accumulated = []
+        if self._own is not None:
+            self._own.collect()
         if self._units is not None:
             self._units.collect()
 
@@ -75,6 +89,8 @@ class Sampler:
         sample.accumulated, self._accumulated = self._accumulated, []
         if self._units is not None:
             sample.units = self._units.collect()
+        if self._own is not None:
+            sample.own = self._own.collect()
         positions, norms = gradient_norms(self._layers.parameters)
         if positions != self._positions:
             self._positions = positions
@@ -114,11 +130,12 @@ class Sampler:
         if not self._sketch.covers(positions):
             self._sketch = self._sketch.renewed()
             self._reached = -1
-            sample.accumulated = []
+            sample.accumulated, sample.own = [], None
 
     def _unscale(self, sample: Sample, scale: torch.Tensor, done: frozenset[int]) -> None:
         """Bring a sample to the scale of the gradients in it that were unscaled before."""
         sample.accumulated = [one / scale for one in sample.accumulated]
+        sample.own = None if sample.own is None else sample.own / scale
         if done.issuperset(sample.gradient_of):
             return
         if sample.norms is not None:

@@ -30,6 +30,7 @@ class Sample:
         before: The weights' sketch before the update.
         after: The weights' sketch after it.
         accumulated: The gradients' sketch after each micro-batch but the last.
+        own: The sketch of this rank's own gradient, where others' are averaged in.
         units: What is known of the units, where they were looked at.
         sketch: How the sketches were taken.
     """
@@ -45,6 +46,7 @@ class Sample:
     accumulated: list[torch.Tensor] = field(default_factory=list)
     units: UnitSample | None = None
     sketch: Sketch | None = None
+    own: torch.Tensor | None = None
 
     def tensors(self) -> list[torch.Tensor]:
         """Return all tensors, in the order in which `fetched` takes their values."""
@@ -53,7 +55,7 @@ class Sample:
 
     def fetched(self, values: Iterator[Vector]) -> FetchedSample:
         """Return the sample with the next values in place of its tensors."""
-        norms, scale, gradient, clipped, before, after = (
+        norms, scale, gradient, clipped, before, after, own = (
             None if one is None else next(values) for one in self._fields()
         )
         accumulated = [next(values) for _ in self.accumulated]
@@ -70,10 +72,19 @@ class Sample:
             accumulated,
             tuple(units.items()),
             self.sketch,
+            own,
         )
 
     def _fields(self) -> tuple[torch.Tensor | None, ...]:
-        return (self.norms, self.scale, self.gradient, self.clipped, self.before, self.after)
+        return (
+            self.norms,
+            self.scale,
+            self.gradient,
+            self.clipped,
+            self.before,
+            self.after,
+            self.own,
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -91,3 +102,4 @@ class FetchedSample:
     accumulated: Sequence[Vector]
     units: Sequence[Value] = ()
     sketch: Sketch | None = None
+    own: Vector | None = None

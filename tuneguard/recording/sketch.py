@@ -31,6 +31,7 @@ class Sketch:
 
     Attributes:
         positions: Which of the parameters are read: shape `(n,)`.
+        parameters: Those that are read.
         owners: Shape `(coordinates,)`: index into `positions` for each coordinate.
         weights: Shape `(coordinates,)`: how many of the model's coordinates each stands for.
     """
@@ -44,7 +45,7 @@ class Sketch:
         positions = _chosen(sizes)
         limit = min(_MOST_OF_ONE, TOTAL_COORDINATES // max(1, len(positions)))
         self.positions: NDArray[np.intp] = np.array(positions, dtype=np.intp)
-        self._parameters = [parameters[position] for position in positions]
+        self.parameters = [parameters[position] for position in positions]
         entries = [
             torch.arange(sizes[position], device="cpu")
             if sizes[position] <= limit
@@ -54,7 +55,7 @@ class Sketch:
         # copied to their devices now: a step would wait for that
         self._entries = [
             one.to(local(parameter.detach()).device)
-            for one, parameter in zip(entries, self._parameters, strict=True)
+            for one, parameter in zip(entries, self.parameters, strict=True)
         ]
         counts = [len(entries) for entries in self._entries]
         # what is read speaks for the parameters that are not
@@ -77,9 +78,9 @@ class Sketch:
     @torch.no_grad()
     def read_weights(self) -> torch.Tensor | None:
         """Return the parameters' coordinates, a copy on their device; `None` without any."""
-        if not self._parameters:
+        if not self.parameters:
             return None
-        return self._read(self._parameters)
+        return self._read(self.parameters)
 
     @torch.no_grad()
     def read_gradients(self) -> torch.Tensor | None:
@@ -88,39 +89,40 @@ class Sketch:
         Where a parameter has no gradient, or a sparse one, there are zeros. `None` where no
         parameter has a gradient.
         """
-        gradients = [parameter.grad for parameter in self._parameters]
+        gradients = [parameter.grad for parameter in self.parameters]
         if not any(gradient is not None for gradient in gradients):
             return None
         return self._read(gradients)
 
     def versions_of_weights(self) -> list[int]:
         """Return what changes when a parameter is written to, except through its `data`."""
-        return [one._version for one in self._parameters]  # noqa: SLF001 - public in C++ only
+        return [one._version for one in self.parameters]  # noqa: SLF001 - public in C++ only
 
     def versions_of_gradients(self) -> Versions:
         """Return what changes when a gradient is replaced or written to."""
-        gradients = [parameter.grad for parameter in self._parameters]
+        gradients = [parameter.grad for parameter in self.parameters]
         return [
             (0, 0) if one is None else (id(one), one._version)  # noqa: SLF001 - public in C++ only
             for one in gradients
         ]
 
-    def _read(self, tensors: Sequence[torch.Tensor | None]) -> torch.Tensor:
-        taken: list[torch.Tensor | None] = []
-        for number, tensor in enumerate(tensors):
-            if tensor is None or tensor.is_sparse:
-                taken.append(None)
-                continue
-            values = local(tensor)
-            if values.is_complex():
-                values = torch.view_as_real(values.resolve_conj())
-            entries = self._entries[number]
-            if entries.device != values.device:
-                entries = self._entries[number] = entries.to(values.device)
-            taken.append(torch.take(values, entries))
-        return self._together(taken)
+    def take(self, number: int, tensor: torch.Tensor | None) -> torch.Tensor | None:
+        """Return a tensor's entries where the sketch reads parameter `number`, a copy.
 
-    def _together(self, taken: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        `None` without a tensor, and for a sparse one.
+        """
+        if tensor is None or tensor.is_sparse:
+            return None
+        values = local(tensor)
+        if values.is_complex():
+            values = torch.view_as_real(values.resolve_conj())
+        entries = self._entries[number]
+        if entries.device != values.device:
+            entries = self._entries[number] = entries.to(values.device)
+        return torch.take(values, entries)
+
+    def together(self, taken: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        """Return what was taken of each parameter in one piece; zeros where nothing was."""
         known = next((one for one in taken if one is not None), None)
         device = torch.device("cpu") if known is None else known.device
         return gathered(
@@ -129,6 +131,9 @@ class Sketch:
                 for one, entries in zip(taken, self._entries, strict=True)
             ]
         )
+
+    def _read(self, tensors: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        return self.together([self.take(number, tensor) for number, tensor in enumerate(tensors)])
 
 
 def _trainable_size(parameter: torch.Tensor) -> int:

@@ -14,6 +14,7 @@ Vector = NDArray[np.float64]
 _WINDOW = 32
 _FEWEST = 8
 _LARGEST_ERROR = 0.5
+_SAME = 1e-10
 
 
 class MeanRatio:
@@ -142,6 +143,29 @@ def noise_of_micro_batches(contributions: Sequence[Vector]) -> tuple[float, floa
     noise = count * float(np.sum(spread * spread)) / (count - 1)
     total = table.sum(axis=0)
     return noise, float(np.dot(total, total)) - noise
+
+
+def noise_of_ranks(own: Vector, mean: Vector, ranks: int) -> tuple[float, float] | None:
+    """Return noise and signal of a gradient that is the average over ranks, from one rank's own.
+
+    A rank's gradient differs from the average of `W` by `(W - 1) / W` of its variance, and the
+    average has `1 / W` of it.
+
+    Args:
+        own: This rank's gradient, shape `(n,)`, scaled as in a `Pair`.
+        mean: The average, of the same shape.
+        ranks: How many ranks were averaged.
+
+    Returns:
+        Trace of the covariance of the average, and the squared norm of its mean; `None` where
+        nothing was averaged.
+    """
+    difference = own - mean
+    squares, whole = float(np.dot(difference, difference)), float(np.dot(mean, mean))
+    if ranks < 2 or squares <= _SAME * whole:
+        return None
+    noise = squares / (ranks - 1)
+    return noise, whole - noise
 
 
 def _cosine(one: Vector, other: Vector) -> float | None:
