@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -121,6 +121,11 @@ def faults(server: Server) -> Iterator[Faults]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             faults.seen.append(self.path)
             time.sleep(faults.latency)
+            # who asked may have given up meanwhile
+            with suppress(ConnectionError):
+                self._respond(body)
+
+        def _respond(self, body: bytes) -> None:
             if faults.answers:
                 self._answer(faults.answers.pop(0), b"busy", {"Retry-After": "1"})
             elif faults.refused_key and f'"{faults.refused_key}"'.encode() in body:
@@ -131,11 +136,12 @@ def faults(server: Server) -> Iterator[Faults]:
 
         def _hand_through(self, body: bytes) -> None:
             onward = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-            onward.request(self.command, self.path, body, dict(self.headers))
-            answer = onward.getresponse()
-            kind = answer.headers.get("Content-Type", "text/plain")
-            self._answer(answer.status, answer.read(), {"Content-Type": kind})
-            onward.close()
+            with closing(onward):
+                onward.request(self.command, self.path, body, dict(self.headers))
+                answer = onward.getresponse()
+                kind = answer.headers.get("Content-Type", "text/plain")
+                content = answer.read()
+            self._answer(answer.status, content, {"Content-Type": kind})
 
         def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

@@ -46,3 +46,12 @@ def test_first_steps_of_a_recorder_that_is_over_do_not() -> None:
     assert not owners.is_shared(KEY, others)
     owners.look_at_first_steps(KEY, others)
     assert owners.place(point(51, 0.4)).key == KEY
+
+
+def test_points_that_come_late_do_not_hide_the_latest() -> None:
+    owners = owners_after_writing()
+    late = [point(30, 0.7), point(31, 0.6)]
+    owners.writing(late)
+    owners.wrote(late)
+    assert owners.strangers({KEY: 0.5}) == set()
+    assert owners.strangers({KEY: 0.6}) == {KEY}

@@ -27,6 +27,7 @@ class KeyOwners:
         self._early = EarlyPoints(self.own)
         self._inherited: dict[str, float] | None = None
         self._possible: dict[str, set[float]] = {}
+        self._latest: dict[str, ChartPoint] = {}
         self._foreign: set[str] = set()
 
     def strangers(self, latest: Mapping[str, float]) -> set[str]:
@@ -84,13 +85,15 @@ class KeyOwners:
             self._possible.setdefault(point.key, set()).add(point.value)
 
     def wrote(self, points: Iterable[ChartPoint]) -> None:
-        """Note what the store has taken: of each key, the latest value is now among it."""
-        latest: dict[str, ChartPoint] = {}
+        """Note what the store has taken: of each key, the latest value is now among it.
+
+        Points may come in any order: what had to wait in memory comes after what did not.
+        """
         for point in points:
-            if point.key not in latest or _order(point) >= _order(latest[point.key]):
-                latest[point.key] = point
-        for key, point in latest.items():
-            self._possible[key] = {point.value}
+            before = self._latest.get(point.key)
+            if before is None or _order(point) >= _order(before):
+                self._latest[point.key] = point
+            self._possible[point.key] = {self._latest[point.key].value}
 
     def _leave(self, key: str) -> None:
         if key in self.own:
