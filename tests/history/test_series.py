@@ -46,6 +46,37 @@ def test_a_summary_of_strides_is_thinned() -> None:
     assert series.sampling is Sampling.THINNED
 
 
+def test_a_point_stands_for_the_steps_around_it() -> None:
+    every = Series.from_points("norm", [(step, 1.0) for step in range(7)])
+    stride = Series.from_points("norm", [(step, 1.0) for step in range(0, 70, 10)])
+    pairs = Series.from_points("norm", [(step, 1.0) for step in (0, 1, 2, 20, 21, 50, 51)])
+    assert every.weights.tolist() == [1.0] * 7
+    assert stride.weights.tolist() == [10.0] * 7
+    assert pairs.weights.tolist() == [1.0, 1.0, 9.5, 9.5, 15.0, 15.0, 15.0]
+    assert [len(Series.from_points("norm", [(3, 1.0)] * n).weights) for n in range(2)] == [0, 1]
+
+
+def test_a_part_of_a_series_stands_for_no_more_than_it_did() -> None:
+    points = [(step, math.nan if 10 <= step < 90 else 1.0) for step in range(100)]
+    assert Series.from_points("norm", points).finite().weights.tolist() == [1.0] * 20
+
+
+def test_a_span_is_the_first_and_the_last_step() -> None:
+    assert Series.from_points("loss", [(4, 1.0), (9, 1.0)]).span == (4.0, 9.0)
+    assert Series.from_points("loss", []).span == (0.0, 0.0)
+
+
+def test_a_dense_start_with_a_few_pairs_after_it_has_no_stride() -> None:
+    steps = [*range(200), 310, 311, 590, 591, 700, 701, 980, 981]
+    series = Series.from_points("norm", [(step, 1.0) for step in steps])
+    assert series.sampling is Sampling.BURSTS
+
+
+def test_a_stride_with_a_point_too_many_is_a_stride() -> None:
+    series = Series.from_points("norm", [(step, 1.0) for step in [*range(0, 1000, 50), 999]])
+    assert series.sampling is Sampling.STRIDE
+
+
 def test_a_resume_is_noted() -> None:
     history = RunHistory.from_series({"loss": [(0, 3.0), (1, 2.0), (2, 9.0), (1, 1.0)]})
     assert history.series["loss"].values.tolist() == [3.0, 1.0]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from tuneguard.history import RunHistory, Series
+from tuneguard.recording.schedule import Look, Schedule
 
 FloatArray = NDArray[np.float64]
 Points = tuple[FloatArray, FloatArray]
@@ -65,6 +66,21 @@ class Run:
             part, key = places[name]
             part[key] = (validated() if name == "validation" else steps(), values)
         return replace(self, losses=losses, norms=norms, others=others)
+
+    def sampled(self, dense_steps: int, stride: int) -> Run:
+        """Keep of norms and update ratios what a recorder with that schedule would."""
+        schedule = Schedule(dense_steps, stride)
+
+        def kept(points: Points) -> Points:
+            looked_at = [schedule.look(int(step)) is Look.SAMPLE for step in points[0]]
+            return points[0][looked_at], points[1][looked_at]
+
+        others = {
+            key: kept(points) if key.startswith("update_ratio") else points
+            for key, points in self.others.items()
+        }
+        norms = {key: kept(points) for key, points in self.norms.items()}
+        return replace(self, norms=norms, others=others)
 
     def values(self, key: str) -> FloatArray:
         """Return a copy of the values of one series."""

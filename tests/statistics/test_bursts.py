@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from tuneguard.recording.schedule import Look, Schedule
 from tuneguard.statistics.bursts import bursts
 
 
@@ -46,6 +47,34 @@ def test_a_ratio_of_three_is_too_little_for_noise_that_remembers() -> None:
 def test_a_slow_climb_is_no_burst() -> None:
     values = norms(0, size=0.2) * np.exp(np.arange(1_000) / 60.0)
     assert len(bursts(values, min_ratio=10.0, min_z=6.0)[0]) == 0
+
+
+def sampled(stride: int, count: int) -> np.ndarray:
+    schedule = Schedule(stride=stride)
+    return np.array([step for step in range(count) if schedule.look(step) is Look.SAMPLE])
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.6, 0.9])
+@pytest.mark.parametrize("stride", [20, 60, 200])
+def test_noise_sampled_in_pairs_hardly_ever_bursts_tenfold(phi: float, stride: int) -> None:
+    steps = sampled(stride, 4_000)
+    series = [norms(seed, 4_000, phi)[steps] for seed in range(60)]
+    found = [len(bursts(one, steps, min_ratio=10.0, min_z=6.0)[0]) > 0 for one in series]
+    assert np.mean(found) <= 0.07
+
+
+def test_a_climb_that_is_sampled_in_pairs_is_no_burst() -> None:
+    steps = sampled(200, 4_000)
+    values = norms(0, 4_000, size=0.2) * np.exp(np.arange(4_000) / 800.0)
+    assert len(bursts(values[steps], steps, min_ratio=10.0, min_z=6.0)[0]) == 0
+    assert len(bursts(values[steps], min_ratio=10.0, min_z=6.0)[0]) > 0
+
+
+def test_a_burst_in_a_pair_is_found() -> None:
+    steps = sampled(200, 4_000)
+    values, planted = norms(0, 4_000, size=0.3)[steps], [205, 220]
+    values[planted] *= 100.0
+    assert bursts(values, steps, min_ratio=10.0, min_z=6.0)[0].tolist() == planted
 
 
 @pytest.mark.parametrize("factor", [1e-200, 1e3, 1e200])

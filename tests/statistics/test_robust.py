@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
-from tuneguard.statistics.robust import noise_scale, running_median, trailing_median
+from tuneguard.statistics.robust import (
+    difference_scale,
+    noise_scale,
+    running_median,
+    trailing_median,
+    usual_gap,
+)
 
 
 @pytest.mark.parametrize("sigma", [1e-6, 1.0, 1e6])
@@ -54,6 +61,42 @@ def test_the_trailing_median_looks_only_back(count: int, window: int, minimum: i
         np.median(values[max(0, i - window) : i]) if i >= minimum else np.nan for i in range(count)
     ]
     np.testing.assert_array_equal(trailing_median(values, window, minimum), slow)
+
+
+@pytest.mark.parametrize("minimum", [1, 5])
+def test_where_points_are_far_apart_the_trailing_window_holds_the_fewest(minimum: int) -> None:
+    steps = np.array([*range(60), *(at + i for at in range(70, 2_000, 37) for i in (0, 1))])
+    values = np.random.default_rng(0).normal(size=len(steps))
+    slow = [np.nan] * len(steps)
+    for i in range(minimum, len(steps)):
+        is_recent = (steps >= steps[i] - 50) & (steps < steps[i])
+        is_recent[i - minimum : i] = True
+        slow[i] = float(np.median(values[is_recent]))
+    found = trailing_median(values, 50, minimum, steps.astype(float))
+    np.testing.assert_array_equal(found, slow)
+
+
+def test_an_even_stride_has_the_window_of_every_step() -> None:
+    values = np.random.default_rng(0).normal(size=200)
+    strided = trailing_median(values, 50, 5, 25.0 * np.arange(200))
+    np.testing.assert_array_equal(strided, trailing_median(values, 50, 5))
+
+
+@pytest.mark.parametrize("phi", [0.3, 0.9])
+def test_pairs_show_the_fresh_part_of_noise_that_remembers(phi: float) -> None:
+    rng = np.random.default_rng(3)
+    values = lfilter([1.0], [1.0, -phi], rng.normal(size=200_000) * np.sqrt(1.0 - phi**2))
+    pairs = np.sort(np.concatenate([np.arange(0, 200_000, 40), np.arange(1, 200_000, 40)]))
+    sampled = difference_scale(values[pairs], pairs.astype(float))
+    assert sampled == pytest.approx(np.sqrt(1.0 - phi), rel=0.06)
+    assert difference_scale(values[pairs]) > 1.05 * sampled
+
+
+@pytest.mark.parametrize(
+    ("steps", "gap"), [([], 1.0), ([7.0], 1.0), ([0.0, 50.0, 100.0], 50.0), ([0, 1, 9, 10], 1.0)]
+)
+def test_the_usual_gap_is_that_of_most_neighbours(steps: list[float], gap: float) -> None:
+    assert usual_gap(np.array(steps)) == gap
 
 
 def test_a_rounded_series_has_noise_and_a_constant_one_has_none() -> None:

@@ -43,8 +43,8 @@ class Series:
         positions: Shape `(n,)`: how far into the run each point lies, from 0 to 1. Series on
             different axes are compared by it.
         weights: Shape `(n,)`: how many steps each point stands for, from half way to the point
-            before it to half way to the next. Of a part of a series, the points stand for what
-            they stood for in the whole.
+            before it to half way to the next; at the ends, for as much outside as inside of its
+            pair. Of a part of a series, points stand for what they stood for in the whole.
         axis: What `steps` counts.
         sampling: How the points were chosen. `THINNED` points are summaries of a stride.
         rewound_at: Steps to which the run jumped back (a resume, or two runs in one file).
@@ -193,5 +193,6 @@ def _own_weights(steps: FloatArray) -> FloatArray:
     if len(steps) < 2:
         return np.ones(len(steps))
     gaps = np.diff(steps)
-    weights: FloatArray = 0.5 * (np.append(gaps[0], gaps) + np.append(gaps, gaps[-1]))
+    before, after = np.append(gaps[:2].max(), gaps), np.append(gaps, gaps[-2:].max())
+    weights: FloatArray = 0.5 * (before + after)
     return weights
