@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 from mlflow import MlflowClient
@@ -11,7 +9,6 @@ from mlflow import MlflowClient
 from benchmarks.cost.loops import TrainingLoop, make_loop
 from benchmarks.cost.synchronisations import counted_reads
 from tuneguard import TuneGuardCallback, keys
-from tuneguard.recording.budget import Budget
 from tuneguard.storage.record import Record, load_record
 from tuneguard.storage.sink import Sink
 
@@ -30,11 +27,6 @@ class Recorded:
         self._before = loop.steps
         # what a block leaves behind is not to be written while the bare loop trains
         self.sink.on_idle = _nothing
-        self._stopped = time.perf_counter()
-
-    @property
-    def _budget(self) -> Budget:
-        return self.guard._recorder._pace._budget  # noqa: SLF001 - nobody else stands still
 
     @property
     def sink(self) -> Sink:
@@ -47,9 +39,8 @@ class Recorded:
         return self._loop.steps - self._before
 
     def resume(self) -> None:
-        """Take the pause out of the loop's time: it would be paid for with more samples."""
+        """Begin a block; the pause before it is none of the loop's time."""
         self.guard.on_validation_end({})
-        self._budget._window.began += time.perf_counter() - self._stopped  # noqa: SLF001
 
     def validate(self) -> None:
         """Have what was recorded so far delivered: that waits for the first validation."""
@@ -61,7 +52,6 @@ class Recorded:
         return self.guard.failed | self.guard._recorder.failed  # noqa: SLF001 - nothing else tells
 
     def drained(self) -> bool:
-        self._stopped = time.perf_counter()
         return self.sink.is_drained
 
     def close(self) -> None:

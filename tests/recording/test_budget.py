@@ -25,7 +25,7 @@ class SimulatedLoop:
 
     def run(self, seconds: float) -> tuple[int, float]:
         background = Background()
-        budget = Budget(self.share, background, 0.0)
+        budget = Budget(self.share, background)
         schedule = Schedule(dense_steps=0)
         now, step = 0.0, 0
         while now < seconds:
@@ -72,13 +72,13 @@ def test_a_larger_share_is_spent_on_samples() -> None:
 
 
 def test_there_is_nothing_to_go_by_at_first() -> None:
-    budget = Budget(0.01, Background(), 0.0)
+    budget = Budget(0.01, Background())
     assert budget.next_stride(20, 100, 0.5) is None
     assert budget.next_stride(20, 100, 1.5) == 20
 
 
 def test_the_dense_start_has_a_price() -> None:
-    budget = Budget(0.01, Background(), 0.0)
+    budget = Budget(0.01, Background())
     assert not budget.is_dense_start_paid
     budget.sampling(DENSE_SECONDS + 0.1, 1)
     assert budget.is_dense_start_paid

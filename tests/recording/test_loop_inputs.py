@@ -159,3 +159,5 @@ def test_the_clock_tells_where_time_goes() -> None:
     assert clock.take() == (0.0, 0)
     clock.interrupt()
     assert math.isnan(clock.step(13.0))
+    assert clock.step(13.5) == 0.5
+    assert clock.total == 2.5

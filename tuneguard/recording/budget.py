@@ -45,20 +45,17 @@ class Budget:
     Args:
         share: Of the loop's time, such as 0.01.
         background: What works beside the loop.
-        now: The moment, in seconds of `time.perf_counter`.
         first_step: The number of the first step.
 
     Attributes:
         overhead: The share that recording took lately.
     """
 
-    def __init__(
-        self, share: float, background: Background, now: float, first_step: int = 0
-    ) -> None:
+    def __init__(self, share: float, background: Background, first_step: int = 0) -> None:
         self.overhead = 0.0
         self._share = share
         self._background = background
-        self._window = _Window(now, background.cpu_seconds, first_step)
+        self._window = _Window(0.0, background.cpu_seconds, first_step)
 
     def plain(self, seconds: float, steps: int = 1) -> None:
         """Take in what recording cost at (a part of) `steps` without a sample."""
@@ -75,26 +72,26 @@ class Budget:
         """Whether so much was spent on samples that the dense start has to end."""
         return self._window.sampling > DENSE_SECONDS
 
-    def next_stride(self, stride: int, step: int, now: float) -> int | None:
+    def next_stride(self, stride: int, step: int, spent: float) -> int | None:
         """Choose a stride by what was spent since the last choice.
 
         Args:
             stride: The stride at present.
             step: The number of the next step.
-            now: The moment, in seconds of `time.perf_counter`.
+            spent: Seconds that the loop spent on steps so far, ours included.
 
         Returns:
             The stride from now on, or `None` while there is too little to go by.
         """
         window = self._window
-        elapsed, steps = now - window.began, step - window.first_step
+        elapsed, steps = spent - window.began, step - window.first_step
         if elapsed < _SHORTEST_WINDOW or not steps:
             return None
         background = self._background.cpu_seconds
         plain = window.plain / max(window.timed, 1) * steps + background - window.background
         own = plain + window.sampling
         self.overhead = own / elapsed
-        self._window = _Window(now, background, step)
+        self._window = _Window(spent, background, step)
         if not window.samples:
             return stride
         left = max(self._share - plain / elapsed, _LEAST_SHARE * self._share)

@@ -151,7 +151,7 @@ class TuneGuardCallback:
         outlet: Outlet = self._group or self._sink
         if not ranks.rank:
             outlet = SystemOutlet(outlet, self._system_signals(layers))
-        own_budget = Budget(budget, self._sink, time.perf_counter(), first_step)
+        own_budget = Budget(budget, self._sink, first_step)
         self._recorder = Recorder(
             layers,
             optimizers,

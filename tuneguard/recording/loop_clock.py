@@ -10,10 +10,12 @@ class LoopClock:
 
     Attributes:
         has_batches: Whether the wait for data is known.
+        total: Seconds of all steps so far, without what interrupted them.
     """
 
     def __init__(self) -> None:
         self.has_batches = False
+        self.total = 0.0
         self._last = math.nan
         self._waited = 0.0
         self._samples = 0
@@ -36,6 +38,8 @@ class LoopClock:
         """
         seconds = now - self._last
         self._last = now
+        if seconds > 0.0:
+            self.total += seconds
         return seconds
 
     def take(self) -> tuple[float, int]:

@@ -53,12 +53,12 @@ class Pace:
         if self._budget is not None:
             self._budget.plain(time.perf_counter() - started, steps)
 
-    def settle(self, step: int, now: float) -> dict[str, float]:
+    def settle(self, step: int, spent: float) -> dict[str, float]:
         """Bring the stride in line with the budget.
 
         Args:
             step: The number of the next step.
-            now: The moment, in seconds of `time.perf_counter`.
+            spent: Seconds that the loop spent on steps so far, recording included.
 
         Returns:
             Stride and overhead by metric key, where there was enough to go by.
@@ -67,7 +67,7 @@ class Pace:
             return {}
         if self._budget.is_dense_start_paid:
             self._schedule.end_dense_start(step)
-        stride = self._budget.next_stride(self._schedule.stride, step, now)
+        stride = self._budget.next_stride(self._schedule.stride, step, spent)
         if stride is None:
             return {}
         self._schedule.revise(stride, step)

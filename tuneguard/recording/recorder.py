@@ -269,7 +269,7 @@ class Recorder:
     def _flush(self, now: float) -> None:
         self._flush_at = now + FLUSH_SECONDS
         reached = max(self._next - 1, 0)
-        for key, value in self._pace.settle(self._next, now).items():
+        for key, value in self._pace.settle(self._next, self.clock.total).items():
             self._rows.add_single(key, reached, now, value)
         self._hand_over()
 
