@@ -89,6 +89,17 @@ def test_updates_are_judged_by_the_whole_run_not_by_its_dense_start(
         assert isinstance(outcome, expected)
 
 
+@pytest.mark.parametrize(("known", "expected"), [(40, Passed), (320, Finding)])
+def test_updates_of_the_start_say_nothing_of_a_run_that_is_stuck(
+    known: int, expected: type, runs: ModuleType
+) -> None:
+    train = runs.fall(runs.steps(), runs.CHANCE, 0.7 * runs.CHANCE)
+    run = runs.healthy(0).having(train=train + 0.05 * runs.noise(0, runs.STEPS))
+    updates = (runs.steps()[:known], np.full(known, 0.02))
+    run = replace(run, others={**run.others, "update_ratio/global": updates})
+    assert isinstance(LearningRateTooHigh().check(run.history()), expected)
+
+
 def test_the_first_updates_are_those_of_the_first_steps(runs: ModuleType) -> None:
     run = runs.overshot(0).having(updates=np.where(runs.steps() < 20, 0.3, 1e-4))
     finding = LearningRateTooHigh().check(run.sampled(3, 30).history())

@@ -36,10 +36,10 @@ class LearningRateTooHigh(Rule):
         Overshoot: smoothed over three steps, the loss rose above ``min_overshoot`` times the
         reference (chance level where known, else the first loss) in the run's first half, and
         at the end it is above ``min_end`` of it, or not finite; it takes ``min_points`` steps
-        to tell. Stuck: the median over time of the update to weight ratio is above
-        ``min_update_ratio`` while the loss ends above ``min_stuck`` of chance level and no
-        longer falls. A median above ``min_first_update_ratio`` in the first 20 steps tells it
-        from a gradient that exploded by itself.
+        to tell. Stuck: the median over time of the update to weight ratio, known beyond half of
+        the run, is above ``min_update_ratio`` while the loss ends above ``min_stuck`` of chance
+        level and no longer falls. A median above ``min_first_update_ratio`` in the first 20
+        steps tells it from a gradient that exploded by itself.
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
@@ -127,7 +127,7 @@ class LearningRateTooHigh(Rule):
         if curve is None or ratio is None or reference.kind != "chance":
             return None
         later = curve.after(0.4)
-        if len(later) == 0:
+        if len(later) == 0 or history.series[ratio.metric].positions[-1] <= 0.5:
             return None
         end = Evidence(
             loss.key,
