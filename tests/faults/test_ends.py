@@ -27,18 +27,42 @@ for step in range(1000):
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_an_end_that_nobody_handles_costs_five_seconds_at_most(
-    start: Any, kept: Any, spool_root: Path, number: signal.Signals
+STANDING_STILL = """
+import time
+training = new_training()
+guard = TuneGuardCallback(*training)
+say(guard.run_id)
+train(guard, training, 20)
+say("trained")
+time.sleep(1000)
+"""
+
+
+def test_an_unhandled_sigterm_costs_nothing_of_a_loop_that_stood_still(
+    start: Any, kept: Any, spool_root: Path
 ) -> None:
+    training = start(STANDING_STILL)
+    run_id = training._line()
+    training.hear("trained")
+    time.sleep(LAST_SECONDS)
+    training.send_signal(signal.SIGTERM)
+    assert training.end() == -signal.SIGTERM
+    sync(spool_root)
+    found = kept(run_id)
+    assert found.recorded == list(range(20))
+    assert found.charted == list(range(20))
+    assert found.status == "FAILED"
+
+
+def test_sigkill_costs_five_seconds_at_most(start: Any, kept: Any, spool_root: Path) -> None:
     training = start(OPEN_RUN)
     run_id = training._line()
     moments = [float(training._line()) for _ in range(65)]
-    training.send_signal(number)
+    training.send_signal(signal.SIGKILL)
     killed = time.time()
     while (line := training._line()).startswith("1"):
         moments.append(float(line))
-    assert line == f"ended {-number}"
+    assert line == f"ended {-signal.SIGKILL}"
     assert kept(run_id).status == "RUNNING"
     assert [result.outcome for result in sync(spool_root)] == ["delivered"]
     found = kept(run_id)
