@@ -102,9 +102,10 @@ def test_what_neither_disk_nor_server_takes_is_counted_and_said(
     assert training.printed.count("could not be kept") <= 2
     assert [one.outcome for one in sync(spool_root, server.uri)] == ["delivered"]
     found = kept(new_run)
-    lasting = len(found.recorded)
-    assert 15 <= lasting <= 25
-    assert found.charted == found.recorded == list(range(lasting))
+    for lasting in (found.charted, found.recorded):
+        # the packet that was being written when the disk filled up may be in one of the two
+        assert 15 <= len(lasting) <= 25
+        assert lasting == list(range(len(lasting)))
 
 
 def test_what_was_lost_is_told_to_the_server(start: Any, kept: Any, new_run: str) -> None:
