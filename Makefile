@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo test lint types layers format docs check example-rates noise-rates bench soak gpu-check clean
+.PHONY: help install demo test lint types layers format docs check example-rates stride-verdicts noise-rates bench soak gpu-check clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,6 +44,9 @@ docs: $(STAMP)  ## write the generated pages of docs/reference
 
 example-rates: $(STAMP)  ## train every example with ten seeds, and count what is named first
 	$(BIN)/python benchmarks/example_seeds.py --seeds 10
+
+stride-verdicts: $(STAMP)  ## hold the diagnoses of sampled runs against those of whole ones
+	$(BIN)/python -m benchmarks.stride_verdicts --seeds 6
 
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
