@@ -217,8 +217,10 @@ def _differences(found: list[Comparison]) -> str:
 
 {lines}
 
-A gradient that bursts for a single step, between two samples, is not seen. Of a run that went
-wrong `exploding-gradients` then abstains, and says at how many steps it had the gradient."""
+A gradient that bursts for a single step, between two samples, is not seen. In the example it does
+so first within the first hundred steps: it is the dense start that shows it, not the stride. Of a
+run that went wrong and shows no burst, `exploding-gradients` abstains, and says at how many steps
+it had the gradient."""
 
 
 def main() -> None:
