@@ -9,7 +9,6 @@ from tuneguard.recording.schedule import LONGEST_STRIDE
 
 TIMED_EVERY = 64
 DENSE_SECONDS = 0.5
-_LEAST_SHARE = 0.5
 _SHORTEST_WINDOW = 1.0
 _SETTLED = 0.2
 
@@ -36,19 +35,18 @@ class _Window:
 
 
 class Budget:
-    """Holds the cost of recording at a share of the loop's time.
+    """Holds the cost of samples at a share of the loop's time, and measures that of all the rest.
 
-    The cost of a step without a sample is timed every 64 steps, each sample is, and the threads
-    beside the loop count with all their processor time. What is left of the share pays for
-    samples; at least half of the share does, however dear the rest is.
+    Each sample is timed, the cost of a step without one every 64 steps, and the threads beside the
+    loop count with all their processor time.
 
     Args:
-        share: Of the loop's time, such as 0.01.
+        share: Of the loop's time, such as 0.01, for samples.
         background: What works beside the loop.
         first_step: The number of the first step.
 
     Attributes:
-        overhead: The share that recording took lately.
+        overhead: The share that all of recording took lately.
     """
 
     def __init__(self, share: float, background: Background, first_step: int = 0) -> None:
@@ -56,6 +54,7 @@ class Budget:
         self._share = share
         self._background = background
         self._window = _Window(0.0, background.cpu_seconds, first_step)
+        self._sampling = 0.0
 
     def plain(self, seconds: float, steps: int = 1) -> None:
         """Take in what recording cost at (a part of) `steps` without a sample."""
@@ -64,13 +63,14 @@ class Budget:
 
     def sampling(self, seconds: float, samples: int = 0) -> None:
         """Take in what (a part of) `samples` cost the loop."""
+        self._sampling += seconds
         self._window.sampling += seconds
         self._window.samples += samples
 
     @property
     def is_dense_start_paid(self) -> bool:
         """Whether so much was spent on samples that the dense start has to end."""
-        return self._window.sampling > DENSE_SECONDS
+        return self._sampling > DENSE_SECONDS
 
     def next_stride(self, stride: int, step: int, spent: float) -> int | None:
         """Choose a stride by what was spent since the last choice.
@@ -94,9 +94,9 @@ class Budget:
         self._window = _Window(spent, background, step)
         if not window.samples:
             return stride
-        left = max(self._share - plain / elapsed, _LEAST_SHARE * self._share)
         pair = 2.0 * window.sampling / window.samples
-        return _settled(stride, pair * steps / (left * max(elapsed - own, 0.5 * elapsed)))
+        bare = max(elapsed - own, 0.5 * elapsed) / steps
+        return _settled(stride, pair / (self._share * bare))
 
 
 def _settled(stride: int, wanted: float) -> int:

@@ -62,8 +62,8 @@ class TuneGuardCallback:
         num_classes: Number of classes of a classification.
         higher_is_better: Direction of validation metrics, by name.
         planned_steps: How many optimizer steps are planned.
-        budget: Share of the loop's time that recording may cost. Gradients and updates are
-            sampled as often as it allows, at most at every step.
+        budget: Share of the loop's time for sampling gradients, updates and units: as often as
+            it allows, at most at every step. What every step costs comes on top.
         first_step: The optimizer step at which a resumed run goes on; where not given, the
             number of steps in the optimizer's own state (Adam and the like keep it), else 0.
         run_id: An existing run to record into; its status is left alone.

@@ -85,7 +85,9 @@ class Recorder:
         self._pace = Pace(schedule or Schedule(), budget, first_step)
         self._outlet = outlet
         self._flush_every = flush_every
-        sketch = Sketch(() if looks_at_norms_only else layers.parameters)
+        sketch = (
+            Sketch(()) if looks_at_norms_only else Sketch(layers.parameters, layers.of_parameters)
+        )
         self._sampler = Sampler(
             layers, sketch, optimizers, scaler, units, is_averaged=averaged_over > 1
         )

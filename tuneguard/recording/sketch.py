@@ -13,6 +13,7 @@ from tuneguard.recording.layers import local
 
 TOTAL_COORDINATES = 8192
 MOST_PARAMETERS = 96
+SMALL = 64
 _MOST_OF_ONE = 256
 
 Versions = list[tuple[int, int]]
@@ -21,12 +22,14 @@ Versions = list[tuple[int, int]]
 class Sketch:
     """Reads the same coordinates of parameters and of their gradients.
 
-    Small parameters are read whole, of others randomly chosen entries. Of a model with very many
-    parameters, some are chosen, evenly from first to last and the large ones first, for each costs
-    a call. The choice does not touch the global random state. Nothing read is waited for.
+    Small parameters are read whole, of others randomly chosen entries. Each parameter costs a
+    call: those that are small beside another of their layer, as biases are, are left to it, and
+    of very many some are chosen, evenly from first to last and the large ones first. The choice
+    does not touch the global random state. Nothing read is waited for.
 
     Args:
         parameters: What the optimizer may change.
+        layer_of: Which layer each belongs to; each to one of its own where not given.
         seed: Determines the choice.
 
     Attributes:
@@ -36,20 +39,26 @@ class Sketch:
         weights: Shape `(coordinates,)`: how many of the model's coordinates each stands for.
     """
 
-    def __init__(self, parameters: Sequence[torch.Tensor], seed: int = 0) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[torch.Tensor],
+        layer_of: Sequence[int] | NDArray[np.intp] | None = None,
+        seed: int = 0,
+    ) -> None:
         self._all = parameters
+        self._layer_of = range(len(parameters)) if layer_of is None else layer_of
         self._seed = seed
         generator = torch.Generator("cpu").manual_seed(seed)
         sizes = [_trainable_size(parameter) for parameter in parameters]
         self._trainable = frozenset(position for position, size in enumerate(sizes) if size)
-        positions = _chosen(sizes)
+        positions = _chosen(_without_small(sizes, self._layer_of))
         limit = min(_MOST_OF_ONE, TOTAL_COORDINATES // max(1, len(positions)))
         self.positions: NDArray[np.intp] = np.array(positions, dtype=np.intp)
         self.parameters = [parameters[position] for position in positions]
         entries = [
             torch.arange(sizes[position], device="cpu")
             if sizes[position] <= limit
-            else torch.randint(sizes[position], (limit,), generator=generator, device="cpu")
+            else _scattered(sizes[position], limit, generator)
             for position in positions
         ]
         # copied to their devices now: a step would wait for that
@@ -73,7 +82,7 @@ class Sketch:
 
     def renewed(self) -> Sketch:
         """Return a sketch of what can be trained now."""
-        return Sketch(self._all, self._seed)
+        return Sketch(self._all, self._layer_of, self._seed)
 
     @torch.no_grad()
     def read_weights(self) -> torch.Tensor | None:
@@ -142,6 +151,25 @@ def _trainable_size(parameter: torch.Tensor) -> int:
     if not (is_real or parameter.is_complex()) or not parameter.requires_grad:
         return 0
     return local(parameter.detach()).numel() * (1 if is_real else 2)
+
+
+def _scattered(size: int, count: int, generator: torch.Generator) -> torch.Tensor:
+    return torch.randint(size, (count,), generator=generator, device="cpu").sort().values
+
+
+def _without_small(sizes: Sequence[int], layer_of: Sequence[int] | NDArray[np.intp]) -> list[int]:
+    """Return the sizes, 0 for what is small beside another parameter of its layer.
+
+    >>> _without_small([900, 30, 2], [0, 0, 1]), _without_small([900, 9, 2], [0, 0, 1])
+    ([900, 30, 2], [900, 0, 2])
+    """
+    largest: dict[int, int] = {}
+    for size, layer in zip(sizes, layer_of, strict=True):
+        largest[layer] = max(size, largest.get(layer, 0))
+    return [
+        size if size * SMALL >= largest[layer] else 0
+        for size, layer in zip(sizes, layer_of, strict=True)
+    ]
 
 
 def _chosen(sizes: Sequence[int]) -> list[int]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tuneguard import keys
 from tuneguard.spool.columns import Columns
 
-# a point costs some 100 µs of processor time to store: at this rate a quarter of a percent
-POINTS_PER_SECOND = 25.0
+# to store a point costs 100 to 400 µs of processor time: at this rate, up to 0.4 %
+POINTS_PER_SECOND = 10.0
 INITIAL_CREDIT = 1000
 LAYER_SHARE = 0.25
 _FULL_RESOLUTION = 512
