@@ -28,6 +28,7 @@ from tuneguard.storage.reachability import is_reachable
 from tuneguard.storage.record import load_record
 
 PROGRAM = Path(__file__).parent / "training_process.py"
+EXPERIMENT = "trainings"
 PATIENCE_SECONDS = 60.0
 """Against hangs only: nothing is measured by it."""
 
@@ -80,6 +81,8 @@ def running_server(
     (folder / "mlflow.db").write_bytes(empty_store.read_bytes())
     server = Server(folder)
     server.start()
+    # the first experiment was created without a server, and keeps its artifacts without one
+    MlflowClient(server.uri).create_experiment(EXPERIMENT)
     yield server
     server.kill()
 
@@ -98,64 +101,72 @@ class Faults:
     Attributes:
         latency: Seconds that each waits.
         answers: Status codes that the next ones get, in place of what the server says.
+        is_away: Whether there seems to be no server behind the proxy.
         refused_key: A metric whose batches are refused.
-        seen: Paths that were asked for.
     """
 
     latency: float = 0.0
     answers: list[int] = field(default_factory=list)
-    refused_key: str = ""
-    seen: list[str] = field(default_factory=list)
+    is_away: bool = False
+    refused_key: str = "none"
     uri: str = ""
+
+
+class FaultyProxy(BaseHTTPRequestHandler):
+    """Hands requests through to a server, but for its self.faults."""
+
+    faults: Faults
+    port: int
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        time.sleep(self.faults.latency)
+        # who asked may have given up meanwhile
+        with suppress(ConnectionError):
+            self._respond(body)
+
+    def _respond(self, body: bytes) -> None:
+        if self.faults.is_away:
+            self._answer(503, b"no server", {})
+        elif self.faults.answers:
+            self._answer(self.faults.answers.pop(0), b"busy", {"Retry-After": "1"})
+        elif self.path.endswith("log-batch") and self.faults.refused_key.encode() in body:
+            reason = {"error_code": "INVALID_PARAMETER_VALUE", "message": "no such key"}
+            self._answer(400, json.dumps(reason).encode(), {})
+        else:
+            self._hand_through(body)
+
+    def _hand_through(self, body: bytes) -> None:
+        onward = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with closing(onward):
+            onward.request(self.command, self.path, body, dict(self.headers))
+            answer = onward.getresponse()
+            kind = answer.headers.get("Content-Type", "text/plain")
+            content = answer.read()
+        self._answer(answer.status, content, {"Content-Type": kind})
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+    setattr(FaultyProxy, f"do_{method}", FaultyProxy._serve)
 
 
 @pytest.fixture
 def faults(server: Server) -> Iterator[Faults]:
     """A reverse proxy before the server; without faults it hands everything through."""
     faults = Faults()
-
-    class Proxy(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            faults.seen.append(self.path)
-            time.sleep(faults.latency)
-            # who asked may have given up meanwhile
-            with suppress(ConnectionError):
-                self._respond(body)
-
-        def _respond(self, body: bytes) -> None:
-            if faults.answers:
-                self._answer(faults.answers.pop(0), b"busy", {"Retry-After": "1"})
-            elif faults.refused_key and f'"{faults.refused_key}"'.encode() in body:
-                reason = {"error_code": "INVALID_PARAMETER_VALUE", "message": "no such key"}
-                self._answer(400, json.dumps(reason).encode(), {})
-            else:
-                self._hand_through(body)
-
-        def _hand_through(self, body: bytes) -> None:
-            onward = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-            with closing(onward):
-                onward.request(self.command, self.path, body, dict(self.headers))
-                answer = onward.getresponse()
-                kind = answer.headers.get("Content-Type", "text/plain")
-                content = answer.read()
-            self._answer(answer.status, content, {"Content-Type": kind})
-
-        def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-        setattr(Proxy, f"do_{method}", Proxy._serve)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+    handler = type("Proxy", (FaultyProxy,), {"faults": faults, "port": server.port})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
         proxy.daemon_threads = True
         thread = threading.Thread(target=proxy.serve_forever, args=(0.05,))
         thread.start()
@@ -230,6 +241,7 @@ def start(
     def started(code: str, uri: str = server.uri) -> Training:
         environment = {
             "MLFLOW_TRACKING_URI": uri,
+            "MLFLOW_EXPERIMENT_NAME": EXPERIMENT,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "1",
             "TUNEGUARD_SPOOL": str(spool_root),
@@ -278,4 +290,7 @@ def kept(server: Server) -> Callable[..., Kept]:
 @pytest.fixture
 def new_run(server: Server) -> str:
     """A run that is not ours to end."""
-    return str(MlflowClient(server.uri).create_run("0").info.run_id)
+    client = MlflowClient(server.uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    return str(client.create_run(experiment.experiment_id).info.run_id)

@@ -28,8 +28,6 @@ NO_DISK_AND_NO_SERVER = """
 import logging.handlers, resource, sys
 heard = logging.handlers.BufferingHandler(1000)
 logging.getLogger("tuneguard").addHandler(heard)
-from tuneguard.storage import delivery_thread
-delivery_thread._LAST_ATTEMPTS = (0.0,)
 training = new_training()
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
 with TuneGuardCallback(*training, flush_every=5, run_id="{run_id}") as guard:

@@ -39,9 +39,8 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("returns", ["while training", "after training"])
-def test_a_server_that_is_killed_costs_nothing(
-    server: Any, start: Any, kept: Any, spool_root: Path, returns: str
+def test_a_server_that_is_killed_and_restarted_costs_nothing(
+    server: Any, start: Any, kept: Any, spool_root: Path
 ) -> None:
     training = start(THREE_PARTS)
     run_id = training._line()
@@ -49,21 +48,39 @@ def test_a_server_that_is_killed_costs_nothing(
     server.kill()
     training.go_on()
     training.hear("trained")
-    if returns == "while training":
-        server.start()
-        wait_for(lambda: len(kept(run_id).charted) == 40)
+    server.start()
+    wait_for(lambda: len(kept(run_id).charted) == 40)
     training.go_on()
     training.hear("trained")
     training.go_on()
     training.hear("closed")
     assert training.end() == 0
-    if returns == "after training":
-        assert training.printed.count("send it with: tuneguard sync") == 1
-        server.start()
-        assert [result.outcome for result in sync(spool_root)] == ["delivered"]
     # a server that has just begun may be slow to take the rest
     sync(spool_root)
     assert not list(spool_root.iterdir()), training.printed
+    found = kept(run_id)
+    assert found.status == "FINISHED"
+    assert found.charted == found.recorded == list(range(60))
+
+
+def test_a_server_that_is_away_to_the_end_costs_nothing(
+    faults: Any, start: Any, kept: Any, spool_root: Path
+) -> None:
+    training = start(THREE_PARTS, faults.uri)
+    run_id = training._line()
+    training.hear("trained")
+    faults.is_away = True
+    for _ in range(2):
+        training.go_on()
+        training.hear("trained")
+    training.go_on()
+    training.hear("closed")
+    assert training.end() == 0
+    assert training.printed.count("send it with: tuneguard sync") == 1
+    assert [result.outcome for result in sync(spool_root)] == ["failed"]
+    faults.is_away = False
+    assert [result.outcome for result in sync(spool_root)] == ["delivered"]
+    assert not list(spool_root.iterdir())
     found = kept(run_id)
     assert found.status == "FINISHED"
     assert found.charted == found.recorded == list(range(60))

@@ -40,14 +40,14 @@ def test_a_part_cut_during_an_upload_is_not_named_before_it_is_there(
         assert record is not None
         return [int(step) for step in record.points[keys.TRAIN_LOSS][0]]
 
-    upload = MlflowClient.log_artifact
+    upload = RunContact.upload
 
     def slow_upload(*args: Any, **kwargs: Any) -> None:
         upload(*args, **kwargs)
         if len(spool.manifest.parts) == 1:
             cut(2, 3)
 
-    monkeypatch.setattr(MlflowClient, "log_artifact", slow_upload)
+    monkeypatch.setattr(RunContact, "upload", slow_upload)
     cut(0, 1)
     delivery = Delivery(spool)
     delivery.send()

@@ -143,8 +143,7 @@ class RunContact:
         if self._is_proxied():
             found = self._ask("artifacts/list", {"path": folder}).get("files", ())
             return {PurePosixPath(one["path"]).name for one in found}
-        listed = self.client.list_artifacts(self.run_id, folder)
-        return {PurePosixPath(one.path).name for one in listed}
+        return {PurePosixPath(one.path).name for one in self._artifacts.list_artifacts(folder)}
 
     def points_within(self, key: str, first: int, last: int) -> Sequence[Metric]:
         """Return points of a metric between two steps, evenly chosen if they are many.
@@ -178,10 +177,10 @@ class RunContact:
         if self._is_proxied():
             self._put(content, path)
         elif isinstance(content, Path):
-            self.client.log_artifact(self.run_id, str(content), str(place.parent))
+            self._artifacts.log_artifact(str(content), str(place.parent))
         else:
             with scratch_file(place.name, content, folder) as written:
-                self.client.log_artifact(self.run_id, str(written), str(place.parent))
+                self._artifacts.log_artifact(str(written), str(place.parent))
 
     def _is_proxied(self) -> bool:
         """Whether the tracking server itself takes the artifacts."""
