@@ -108,12 +108,12 @@ class Faults:
     latency: float = 0.0
     answers: list[int] = field(default_factory=list)
     is_away: bool = False
-    refused_key: str = "none"
+    refused_key: str = "no-such-key"
     uri: str = ""
 
 
 class FaultyProxy(BaseHTTPRequestHandler):
-    """Hands requests through to a server, but for its self.faults."""
+    """Hands requests through to a server, but for its faults."""
 
     faults: Faults
     port: int
