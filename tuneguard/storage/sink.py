@@ -168,11 +168,12 @@ class Sink:
     def _write(self, packet: Packet) -> None:
         try:
             columns = packet.columns()
+            # first what keeps everything, whatever goes wrong with the charts
+            self._append(columns)
             if not self._spool.manifest.rank:
                 self._spool.outbox.append(self._charts.add(columns))
             if any(key.startswith(f"{keys.VALIDATION}/") for key in columns.keys):
                 self._delivery.validated()
-            self._append(columns)
             if self._record.is_due:
                 self._record.cut()
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever goes wrong
