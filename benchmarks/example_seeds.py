@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -145,16 +146,23 @@ def measured(outcomes: list[Outcome]) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Measure, and write the figures where the documentation shows them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=10)
-    seeds = parser.parse_args().seeds
+@contextmanager
+def scratch_store() -> Iterator[None]:
+    """Have runs recorded into a folder of their own, which is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "1"
         os.environ["TUNEGUARD_SPOOL"] = f"{folder}/spool"
         os.chdir(folder)
+        yield
+
+
+def main() -> None:
+    """Measure, and write the figures where the documentation shows them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    seeds = parser.parse_args().seeds
+    with scratch_store():
         outcomes = measure(seeds)
     PAGE.write_text(page(outcomes, seeds), encoding="utf-8")
     MEASURED.write_text(json.dumps(measured(outcomes), indent=2) + "\n", encoding="utf-8")

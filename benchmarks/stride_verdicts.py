@@ -10,8 +10,6 @@ docs/explanation/stride-verdicts.md.
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +18,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.example_seeds import Program, alarms_of, programs
+from benchmarks.example_seeds import Program, alarms_of, programs, scratch_store
 from tuneguard import Diagnosis, RunHistory, Series, diagnose, keys, load_run
 from tuneguard.recording.schedule import DENSE_STEPS, Look, Schedule
 
@@ -228,11 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=6)
     seeds = parser.parse_args().seeds
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-        os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "1"
-        os.environ["TUNEGUARD_SPOOL"] = f"{folder}/spool"
-        os.chdir(folder)
+    with scratch_store():
         found = measure(seeds)
     PAGE.write_text(page(found, seeds), encoding="utf-8")
     print(f"Written: {PAGE.relative_to(ROOT)}")
