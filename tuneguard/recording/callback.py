@@ -23,7 +23,7 @@ from tuneguard.recording.arguments import (
 from tuneguard.recording.budget import Budget
 from tuneguard.recording.facts import facts_of_model, facts_of_optimizers
 from tuneguard.recording.layers import Layers
-from tuneguard.recording.local_gradients import is_averaged
+from tuneguard.recording.local_gradients import averaging_ranks
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.outlet import Outlet
@@ -151,7 +151,6 @@ class TuneGuardCallback:
         outlet: Outlet = self._group or self._sink
         if not ranks.rank:
             outlet = SystemOutlet(outlet, self._system_signals(layers))
-        own_budget = Budget(budget, self._sink, first_step)
         self._recorder = Recorder(
             layers,
             optimizers,
@@ -159,12 +158,10 @@ class TuneGuardCallback:
             scaler=scaler,
             flush_every=flush_every,
             schedule=self._group.schedule if self._group else None,
-            budget=None if ranks.rank else own_budget,
+            budget=None if ranks.rank else Budget(budget, self._sink, first_step),
             first_step=first_step,
             shares=shards.shares if spread else None,
-            averaged_over=1
-            if spread or ranks.rank or not is_averaged(model)
-            else ranks.world_size,
+            averaged_over=1 if spread or ranks.rank else averaging_ranks(model, ranks.world_size),
             looks_at_norms_only=ranks.rank > 0 and not spread,
             units=None if ranks.rank else UnitStatistics(model),
             losses=self._loss,

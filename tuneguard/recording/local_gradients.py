@@ -51,7 +51,7 @@ class LocalGradients:
                 self._sums[number] = taken if before is None else before + taken
 
 
-def is_averaged(model: nn.Module) -> bool:
-    """Whether the gradients of a model become the average over the ranks."""
+def averaging_ranks(model: nn.Module, world_size: int) -> int:
+    """Return how many ranks' gradients a model's become the average of: 1 for a plain model."""
     inner = getattr(model, "_orig_mod", model)
-    return isinstance(inner, DistributedDataParallel)
+    return world_size if isinstance(inner, DistributedDataParallel) else 1
