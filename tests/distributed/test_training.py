@@ -58,7 +58,7 @@ def test_norms_are_those_of_a_single_process(
 
 
 def check_what_the_ranks_kept(client: MlflowClient, run_id: str, *, is_sharded: bool) -> None:
-    manifests = [manifest for manifest, _ in load_manifests(client, run_id)]
+    manifests = load_manifests(client, run_id)
     assert sorted((one.rank, one.world_size) for one in manifests) == [(0, 2), (1, 2)]
     assert {one.is_sharded for one in manifests} == {is_sharded}
     points = load_record(client, run_id).points

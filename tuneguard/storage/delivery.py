@@ -155,7 +155,7 @@ class Delivery:
         own = self._spool.manifest.recorder
         if not contact.names(keys.RECORD) - {own}:
             return []
-        found = [manifest for manifest, _ in load_manifests(contact.client, contact.run_id)]
+        found = load_manifests(contact.client, contact.run_id)
         return [one for one in found if not one.rank and one.recorder != own]
 
     def _key_owners(self, contact: RunContact) -> KeyOwners:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import mlflow
 from mlflow.entities import Run
@@ -17,7 +18,8 @@ from tuneguard.storage.connection import (
 from tuneguard.storage.fingerprint import run_state
 from tuneguard.storage.metric_histories import latest_points, read_histories
 from tuneguard.storage.reading_notes import notes_of
-from tuneguard.storage.record import Record, load_record
+from tuneguard.storage.record import Record, read_record
+from tuneguard.storage.record_listing import RecordListing, list_record
 from tuneguard.storage.run_series import keys_to_read, merged_series, named_as_charted
 from tuneguard.storage.store_probe import without_password
 
@@ -28,6 +30,27 @@ _STATUSES: Mapping[str, Status] = {
     "FAILED": "failed",
     "KILLED": "killed",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class FoundRun:
+    """A run of which everything is known but its points.
+
+    Attributes:
+        client: Client of the store that holds it.
+        run: Status, params, tags, and the latest point of each metric.
+        record: What its full record holds; `None` where that could not be read.
+        problems: Why it could not.
+    """
+
+    client: mlflow.MlflowClient
+    run: Run
+    record: RecordListing | None
+    problems: tuple[str, ...] = ()
+
+    def state(self, roles: Mapping[str, str] | None = None) -> str:
+        """Return a hash of everything that a diagnosis depends on, given the user's roles."""
+        return run_state(self.run, self.record, roles)
 
 
 def load_run(
@@ -47,13 +70,38 @@ def load_run(
         HistoryFormatError: `roles` names what is not there.
     """
     client = connect(tracking_uri)
-    run = find_run(client, run_id)
-    record, problems = _record_of(client, run_id)
+    return read_history(look_up(client, find_run(client, run_id)), roles)
+
+
+def look_up(client: mlflow.MlflowClient, run: Run) -> FoundRun:
+    """Find out what `run` holds beside its points. Artifacts that cannot be read are noted."""
+    try:
+        with without_progress_bars():
+            return FoundRun(client, run, list_record(client, run))
+    except Exception as error:  # noqa: BLE001 - an artifact store may raise anything
+        return FoundRun(client, run, None, (_unreadable(error),))
+
+
+def read_history(found: FoundRun, roles: Mapping[str, str] | None = None) -> RunHistory:
+    """Read the points of a run: its full record where there is one, else its metrics.
+
+    Args:
+        found: The run.
+        roles: Role name to metric key, where the key's name does not tell.
+
+    Raises:
+        StoreUnreachableError: The store does not answer, or refuses.
+        HistoryFormatError: `roles` names what is not there.
+    """
+    client, run = found.client, found.run
+    record, problems = _record_of(found)
     latest = latest_points(run)
     record = named_as_charted(record, latest)
-    with translated_errors(client.tracking_uri, run_id):
-        histories = read_histories(client, run_id, keys_to_read(latest, record))
+    with translated_errors(client.tracking_uri, run.info.run_id):
+        histories = read_histories(client, run.info.run_id, keys_to_read(latest, record))
     series = merged_series(histories, record)
+    # with a record that could not be read, the run is as it would be without
+    state = run_state(run, None, roles) if problems else found.state(roles)
     return RunHistory.from_series(
         series,
         params={**record.params, **run.data.params},
@@ -64,7 +112,7 @@ def load_run(
         layers=record.layers,
         source="record" if record.points else "metrics",
         notes=(*problems, *notes_of(run, record, series, histories)),
-        identity=_identity(client, run, run_state(run, record, roles)),
+        identity=_identity(client, run, state),
     )
 
 
@@ -78,12 +126,17 @@ def _identity(client: mlflow.MlflowClient, run: Run, state: str) -> RunIdentity:
     )
 
 
-def _record_of(client: mlflow.MlflowClient, run_id: str) -> tuple[Record, list[str]]:
+def _record_of(found: FoundRun) -> tuple[Record, tuple[str, ...]]:
     """Return the full record, empty where there is none, and why it could not be read."""
+    if found.record is None:
+        return Record(), found.problems
     try:
         with without_progress_bars():
-            return load_record(client, run_id) or Record(), []
+            return read_record(found.record), ()
     except Exception as error:  # noqa: BLE001 - an artifact store may raise anything
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        note = f"The run's artifacts could not be read ({reason}): its metrics must do."
-        return Record(), [note]
+        return Record(), (_unreadable(error),)
+
+
+def _unreadable(error: Exception) -> str:
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    return f"The run's artifacts could not be read ({reason}): its metrics must do."

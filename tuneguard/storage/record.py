@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +17,12 @@ from tuneguard.spool.columns import SCHEMA, Columns
 from tuneguard.spool.manifest import Manifest, Part
 from tuneguard.storage.launches import Launch, launches_of
 from tuneguard.storage.rank_parts import Points, across_ranks
-
-_CONNECTIONS = 8
-_Item = TypeVar("_Item")
-_Found = TypeVar("_Found")
+from tuneguard.storage.record_listing import (
+    RecordListing,
+    content_of,
+    list_record,
+    side_by_side,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,55 +69,38 @@ def load_record(client: MlflowClient, run_id: str) -> Record | None:
         HistoryFormatError: A manifest cannot be read, or a part is not what its manifest says.
         mlflow.exceptions.MlflowException: The store did not answer.
     """
-    manifests = load_manifests(client, run_id)
-    if not manifests:
-        return None
+    listing = list_record(client, client.get_run(run_id))
+    return read_record(listing) if listing.manifests else None
+
+
+def read_record(listing: RecordListing) -> Record:
+    """Download and merge the parts that are listed; nothing listed is an empty record.
+
+    Raises:
+        HistoryFormatError: A part is not what its manifest says.
+        mlflow.exceptions.MlflowException: The store did not answer.
+    """
 
     def read(manifest: Manifest) -> dict[str, Points]:
         path = f"{keys.RECORD}/{manifest.recorder}"
         return _points_of(
-            _columns(_content(client, run_id, f"{path}/{part.name}"), part)
+            _columns(content_of(listing.artifacts, f"{path}/{part.name}"), part)
             for part in manifest.parts
         )
 
-    recorders = [manifest for manifest, _ in manifests]
-    kept = _side_by_side(read, recorders)
-    points = {one.recorder: found for one, found in zip(recorders, kept, strict=True)}
-    return _merged(recorders, points, _digest(manifests))
+    kept = side_by_side(read, listing.manifests)
+    points = {one.recorder: found for one, found in zip(listing.manifests, kept, strict=True)}
+    return _merged(listing, points)
 
 
-def load_manifests(client: MlflowClient, run_id: str) -> list[tuple[Manifest, str]]:
-    """Return the manifest of each recorder of a run, with its text, in order of their start.
+def load_manifests(client: MlflowClient, run_id: str) -> tuple[Manifest, ...]:
+    """Return the manifest of each recorder of a run, in order of their start.
 
     Raises:
         HistoryFormatError: A manifest cannot be read.
         mlflow.exceptions.MlflowException: The store did not answer.
     """
-    folders = [entry.path for entry in client.list_artifacts(run_id, keys.RECORD) if entry.is_dir]
-
-    def read(path: str) -> tuple[Manifest, str] | None:
-        names = {Path(entry.path).name for entry in client.list_artifacts(run_id, path)}
-        if keys.MANIFEST not in names:
-            return None
-        text = _content(client, run_id, f"{path}/{keys.MANIFEST}").decode("utf-8")
-        manifest = Manifest.from_json(text)
-        return (manifest, text) if manifest.recorder == Path(path).name else None
-
-    return [found for found in _side_by_side(read, sorted(folders)) if found is not None]
-
-
-def _side_by_side(read: Callable[[_Item], _Found], items: Sequence[_Item]) -> list[_Found]:
-    """Read several things at once: a training on many ranks leaves many small files."""
-    if len(items) < 2:
-        return [read(item) for item in items]
-    with ThreadPoolExecutor(min(_CONNECTIONS, len(items))) as pool:
-        return list(pool.map(read, items))
-
-
-def _content(client: MlflowClient, run_id: str, path: str) -> bytes:
-    # a folder of its own: MLflow downloads under the bare name of a file
-    with tempfile.TemporaryDirectory(prefix="tuneguard-") as folder:
-        return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
+    return list_record(client, client.get_run(run_id)).manifests
 
 
 def _columns(content: bytes, part: Part) -> Columns:
@@ -148,10 +129,8 @@ def _points_of(batches: Iterable[Columns]) -> dict[str, Points]:
     }
 
 
-def _merged(
-    manifests: list[Manifest], kept: Mapping[str, Mapping[str, Points]], digest: str
-) -> Record:
-    launches = launches_of(manifests)
+def _merged(listing: RecordListing, kept: Mapping[str, Mapping[str, Points]]) -> Record:
+    launches = launches_of(list(listing.manifests))
     leaders = [launch.leader for launch in launches]
     first = [m for m in leaders if not m.beside]
     planned = [m.planned_steps for m in first if m.planned_steps is not None]
@@ -161,8 +140,8 @@ def _merged(
         params={name: value for m in first for name, value in m.params.items()},
         higher_is_better={name: up for m in leaders for name, up in m.higher_is_better.items()},
         planned_steps=planned[-1] if planned else None,
-        size=sum(m.size for m in manifests),
-        digest=digest,
+        size=listing.size,
+        digest=listing.digest,
         beside=tuple(sorted({m.prefix for m in leaders if m.beside})),
         missing_ranks=tuple(sorted({rank for launch in launches for rank in launch.missing})),
     )
@@ -191,7 +170,3 @@ def _in_succession(recordings: Iterable[Mapping[str, Points]]) -> dict[str, Poin
         )
         for key, found in pieces.items()
     }
-
-
-def _digest(manifests: list[tuple[Manifest, str]]) -> str:
-    return hashlib.sha256("\n".join(text for _, text in manifests).encode()).hexdigest()

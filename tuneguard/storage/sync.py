@@ -198,7 +198,7 @@ def _goes_on(client: MlflowClient, spool: Spool) -> bool:
     ticket, own = spool.ticket, spool.manifest.recorder
     if ticket.run_id is None or spool.folder is None:
         return False
-    found = [manifest.recorder for manifest, _ in load_manifests(client, ticket.run_id)]
+    found = [manifest.recorder for manifest in load_manifests(client, ticket.run_id)]
     for folder in spool_folders(spool.folder.parent):
         with suppress(OSError, HistoryFormatError):
             if read_ticket(folder).run_id == ticket.run_id:
