@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo test lint types layers format docs check example-rates stride-verdicts noise-rates bench soak gpu-check clean
+.PHONY: help install demo test test-real lint types layers format docs check example-rates stride-verdicts noise-rates bench soak gpu-check clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,6 +21,9 @@ demo: $(STAMP)  ## train a faulty model, diagnose it, write the review into a lo
 
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+test-real: $(STAMP)  ## run the tests on real servers, PostgreSQL and a browser, where they are installed
+	$(BIN)/python -m pytest tests/real -n 2 --dist loadgroup -rs
 
 lint: $(STAMP)  ## check format and style
 	$(BIN)/ruff format --check .
