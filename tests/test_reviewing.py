@@ -13,8 +13,9 @@ from tuneguard import keys
 from tuneguard.diagnosis import Diagnosis
 from tuneguard.exceptions import RunDeletedError, RunNotFoundError
 from tuneguard.findings import Evidence, Finding, Line, Picture, Severity, View
-from tuneguard.reviewing import publish_review
-from tuneguard.storage.reader import load_run
+from tuneguard.reviewing import is_reviewed, publish_review, publish_tags
+from tuneguard.rules import BUILTIN_RULES
+from tuneguard.storage.reader import FoundRun, load_run, look_up
 
 EVIDENCE = Evidence("loss", "rise above the best", 3.0, 1.0, (120, 200))
 PICTURE = Picture(View(("loss",)), (Line("loss", (0, 120, 200), (1.0, 0.5, 4.0)),))
@@ -109,6 +110,23 @@ def test_other_rules_make_another_review(store: MlflowClient, diagnosis: Diagnos
     found = tags(store, diagnosis)
     assert found[keys.TAG_FINDINGS] == "none"
     assert "tuneguard.divergence" not in found
+
+
+def test_tags_alone_are_no_whole_review(store: MlflowClient, diagnosis: Diagnosis) -> None:
+    (rule,) = (one() for one in BUILTIN_RULES if one.id == "TG402")
+    diagnosis = replace(diagnosis, rules=(rule.setting,))
+
+    def found() -> FoundRun:
+        return look_up(store, store.get_run(diagnosis.identity.run_id))
+
+    assert not is_reviewed(found(), [rule], whole=False)
+    publish_tags(diagnosis, found())
+    assert tags(store, diagnosis)["tuneguard.divergence"] == "critical @ step 120"
+    assert is_reviewed(found(), [rule], whole=False)
+    assert not is_reviewed(found(), [rule], whole=True)
+    assert not is_reviewed(found(), [], whole=False)
+    assert publish_review(diagnosis).was_written
+    assert is_reviewed(found(), [rule], whole=True)
 
 
 def test_an_epoch_is_called_an_epoch(store: MlflowClient, diagnosis: Diagnosis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tuneguard import keys
@@ -14,9 +15,17 @@ from tuneguard.reports.html import render_html
 from tuneguard.reports.markdown import render_markdown
 from tuneguard.reports.svg import draw
 from tuneguard.reports.table import findings_table
+from tuneguard.rule import Rule
 from tuneguard.storage.connection import connect, find_run
-from tuneguard.storage.fingerprint import review_fingerprint
-from tuneguard.storage.review import Review, finding_value, is_written, write_review
+from tuneguard.storage.fingerprint import review_fingerprint, tags_fingerprint
+from tuneguard.storage.reader import FoundRun
+from tuneguard.storage.review import (
+    Review,
+    finding_value,
+    is_written,
+    write_review,
+    write_tags,
+)
 from tuneguard.storage.run_page import run_page
 from tuneguard.version import __version__
 
@@ -69,6 +78,54 @@ def publish_review(
     return PublishedReview(True, url)
 
 
+def publish_tags(diagnosis: Diagnosis, found: FoundRun) -> None:
+    """Write only the tags of a review into the run that was diagnosed.
+
+    The next `publish_review` writes the rest, even where nothing has changed since.
+
+    Args:
+        diagnosis: What was found.
+        found: The run, as it was when it was read.
+
+    Raises:
+        StoreUnreachableError: The store does not answer, or refuses.
+    """
+    fingerprint = review_fingerprint(diagnosis.identity.state, diagnosis.rules, __version__)
+    write_tags(found.client, found.run, review_tags(diagnosis), tags_fingerprint(fingerprint))
+
+
+def is_reviewed(
+    found: FoundRun,
+    rules: Iterable[Rule],
+    roles: Mapping[str, str] | None = None,
+    *,
+    whole: bool,
+) -> bool:
+    """Whether a run already carries the review of its present state by the same rules.
+
+    Args:
+        found: The run.
+        rules: The rules that would be asked.
+        roles: The roles that the user chose.
+        whole: Whether the tags alone are not enough.
+    """
+    settings = [rule.setting for rule in rules]
+    fingerprint = review_fingerprint(found.state(roles), settings, __version__)
+    return is_written(found.run, fingerprint) or (
+        not whole and is_written(found.run, tags_fingerprint(fingerprint))
+    )
+
+
+def review_tags(diagnosis: Diagnosis) -> dict[str, str]:
+    """Return the tags that say what was found, without the fingerprint."""
+    return {
+        keys.TAG_VERDICT: diagnosis.verdict,
+        keys.TAG_FINDINGS: ", ".join(_names(diagnosis)) or "none",
+        keys.TAG_VERSION: __version__,
+        **{f"{keys.TAG_PREFIX}{one.rule}": _value(one) for one in diagnosis.all_findings()},
+    }
+
+
 def _uri_of(diagnosis: Diagnosis) -> str | None:
     """Return where the run was read from; a masked password leaves that to MLflow's setting."""
     uri = diagnosis.identity.tracking_uri
@@ -79,12 +136,7 @@ def _review(diagnosis: Diagnosis, fingerprint: str) -> Review:
     pictures = _pictures(diagnosis)
     return Review(
         fingerprint=fingerprint,
-        tags={
-            keys.TAG_VERDICT: diagnosis.verdict,
-            keys.TAG_FINDINGS: ", ".join(_names(diagnosis)) or "none",
-            keys.TAG_VERSION: __version__,
-            **{f"{keys.TAG_PREFIX}{one.rule}": _value(one) for one in diagnosis.all_findings()},
-        },
+        tags=review_tags(diagnosis),
         description=render_description(diagnosis, next(iter(pictures), None)),
         artifacts={
             **pictures,

@@ -74,6 +74,11 @@ class Rule(ABC):
     judges_learning: ClassVar[bool] = False
     """Whether passing this rule is evidence that the run learned: without one, no `healthy`."""
 
+    @property
+    def setting(self) -> str:
+        """The rule's id and thresholds as text: part of what a diagnosis depends on."""
+        return f"{self.id} {self!r}"
+
     @abstractmethod
     def check(self, history: RunHistory) -> Outcome:
         """Look at `history` and say what was found, passed, or could not be told."""

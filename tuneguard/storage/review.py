@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import mlflow
 from mlflow.entities import Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from tuneguard import keys
 from tuneguard.exceptions import StoreUnreachableError
@@ -75,7 +76,7 @@ def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> None:
         problem = _write_artifacts(client, run_id, review)
         # read again: a person may have edited the description meanwhile
         present = client.get_run(run_id).data.tags
-        for key in _stale_tags(present, review):
+        for key in _stale_tags(present, review.tags):
             client.delete_tag(run_id, key)
         client.log_batch(run_id, tags=[RunTag(*tag) for tag in _tags(present, review).items()])
         if problem:
@@ -85,6 +86,39 @@ def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> None:
                 "yourself the right to write there, and diagnose the run again."
             )
         client.set_tag(run_id, keys.TAG_FINGERPRINT, review.fingerprint)
+
+
+def write_tags(
+    client: mlflow.MlflowClient, run: Run, tags: Mapping[str, str], fingerprint: str
+) -> None:
+    """Write the tags of a review, and leave everything else as it is.
+
+    Args:
+        client: Client of the store that holds the run.
+        run: The run as it is now.
+        tags: What to write; tags of findings that are not among them are removed.
+        fingerprint: Written with the others, and as the last of them.
+
+    Raises:
+        StoreUnreachableError: The store refused.
+    """
+    run_id, present = run.info.run_id, run.data.tags
+    with translated_errors(client.tracking_uri, run_id):
+        if keys.TAG_FINGERPRINT in present:
+            _remove_tag(client, run_id, keys.TAG_FINGERPRINT)
+        for key in _stale_tags(present, tags):
+            _remove_tag(client, run_id, key)
+        written = {**tags, keys.TAG_FINGERPRINT: fingerprint}
+        client.log_batch(run_id, tags=[RunTag(*tag) for tag in written.items()])
+
+
+def _remove_tag(client: mlflow.MlflowClient, run_id: str, key: str) -> None:
+    """Delete a tag that somebody else may have deleted meanwhile."""
+    try:
+        client.delete_tag(run_id, key)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def _write_artifacts(client: mlflow.MlflowClient, run_id: str, review: Review) -> str | None:
@@ -118,14 +152,14 @@ def _with_table(logged: str, path: str) -> str | None:
     return json.dumps([*entries, entry])
 
 
-def _stale_tags(present: Mapping[str, str], review: Review) -> list[str]:
+def _stale_tags(present: Mapping[str, str], tags: Mapping[str, str]) -> list[str]:
     """Return the tags of findings that an earlier review had and this one has not."""
     earlier = present.get(keys.TAG_FINDINGS, "").split(", ")
     return [
         key
         for key, value in present.items()
         if key.startswith(keys.TAG_PREFIX)
-        and key not in review.tags
+        and key not in tags
         and key not in keys.TAGS
         and (key.removeprefix(keys.TAG_PREFIX) in earlier or _FINDING_VALUE.fullmatch(value))
     ]
