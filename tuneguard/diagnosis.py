@@ -8,14 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tuneguard.causes import under_their_causes
-from tuneguard.findings import Abstained, Finding, Line, Outcome, Passed, Picture, Severity, View
-from tuneguard.history import Axis, RunHistory, RunIdentity
+from tuneguard.findings import (
+    Abstained,
+    Finding,
+    LayerMap,
+    Outcome,
+    Passed,
+    Picture,
+    Severity,
+)
+from tuneguard.history import RunHistory, RunIdentity
+from tuneguard.layer_maps import layer_maps
+from tuneguard.pictures import overview, picture_of
 from tuneguard.rule import Rule
 from tuneguard.rules import BUILTIN_RULES
-from tuneguard.statistics.decimation import decimate
 
 _LOGGER = logging.getLogger(__name__)
-_POINTS_IN_A_PICTURE = 400
 
 Verdict = Literal["healthy", "info", "warning", "critical", "inconclusive"]
 
@@ -49,6 +57,8 @@ class Diagnosis:
         identity: Where the run is kept. Its texts are untrusted.
         is_running: Whether the run was still going on.
         rules: `id` and thresholds of each rule that was asked, as text.
+        overview: The course of the whole run, or `None` where it has no loss.
+        layers: Heat maps of what was measured of each layer.
     """
 
     verdict: Verdict
@@ -60,6 +70,8 @@ class Diagnosis:
     identity: RunIdentity = field(default_factory=RunIdentity)
     is_running: bool = False
     rules: tuple[str, ...] = ()
+    overview: Picture | None = field(default=None, repr=False)
+    layers: tuple[LayerMap, ...] = field(default=(), repr=False)
 
     def all_findings(self) -> tuple[Finding, ...]:
         """Return causes and symptoms, each cause before its symptoms."""
@@ -101,9 +113,10 @@ def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = No
             broken.append(outcome)
     explains = {rule.name: rule.explains for rule in asked}
     learned = {rule.name for rule in asked if rule.judges_learning}
+    causes = under_their_causes(findings, explains, history)
     return Diagnosis(
         verdict=_verdict(findings, any(one.rule in learned for one in passed)),
-        findings=under_their_causes(findings, explains, history),
+        findings=causes,
         passed=tuple(passed),
         abstained=tuple(abstained),
         broken=tuple(broken),
@@ -111,6 +124,8 @@ def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = No
         identity=history.identity,
         is_running=history.is_running,
         rules=tuple(f"{rule.id} {rule!r}" for rule in asked),
+        overview=overview(history, causes),
+        layers=layer_maps(history, causes),
     )
 
 
@@ -139,7 +154,8 @@ def _checked(outcome: Outcome, history: RunHistory) -> Outcome:
         raise TypeError(f"check() returned {outcome!r}, not a Finding, Passed or Abstained")
     if not outcome.evidence:
         raise ValueError("check() returned a finding without evidence")
-    return replace(outcome, picture=_picture(outcome.view, history))
+    view = outcome.view
+    return outcome if view is None else replace(outcome, picture=picture_of(view, history))
 
 
 def _verdict(findings: Sequence[Finding], has_learned: bool) -> Verdict:
@@ -152,15 +168,3 @@ def _verdict(findings: Sequence[Finding], has_learned: bool) -> Verdict:
         Severity.CRITICAL: "critical",
     }
     return names[worst]
-
-
-def _picture(view: View | None, history: RunHistory) -> Picture | None:
-    if view is None:
-        return None
-    lines = []
-    for key in view.metrics:
-        series = history.series[key]
-        steps, values = decimate(series.steps, series.values, _POINTS_IN_A_PICTURE)
-        lines.append(Line(key, tuple(steps.tolist()), tuple(values.tolist())))
-    axis = history.series[view.metrics[0]].axis
-    return Picture(view, tuple(lines), "epoch" if axis is Axis.EPOCH else "step")

@@ -103,6 +103,50 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerExtreme:
+    """One block of one layer that stands out from all others.
+
+    Attributes:
+        word: In what way, such as `highest`.
+        layer: Name of the layer; untrusted text.
+        steps: First and last step of the block.
+        value: What was measured there.
+    """
+
+    word: str
+    layer: str
+    steps: tuple[float, float]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMap:
+    """A quantity of each layer over the course of a run, reduced to blocks of equal length.
+
+    Attributes:
+        quantity: What was measured: the part of the keys before the name of the layer.
+        layers: Names of the layers that are shown, from input to output where their order is
+            known; untrusted text.
+        edges: Shape `(blocks + 1,)`: where each block begins, and where the last one ends.
+        values: For each layer a tuple of shape `(blocks,)`: the median of the block. It is NaN or
+            infinite where any value of the block was, and `None` where none was measured.
+        layer_count: How many layers were measured, whether they are shown or not.
+        extremes: What stands out among all layers; those layers are always shown.
+        marks: Steps to mark, with a word for each.
+        axis: What the steps count.
+    """
+
+    quantity: str
+    layers: tuple[str, ...]
+    edges: tuple[float, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    layer_count: int
+    extremes: tuple[LayerExtreme, ...]
+    marks: tuple[tuple[float, str], ...] = ()
+    axis: Literal["step", "epoch"] = "step"
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One pathology seen in one run.
 

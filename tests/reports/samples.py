@@ -10,6 +10,8 @@ from tuneguard.findings import (
     Abstained,
     Evidence,
     Finding,
+    LayerExtreme,
+    LayerMap,
     Line,
     Passed,
     Picture,
@@ -73,6 +75,29 @@ def diverged() -> Diagnosis:
         identity=IDENTITY,
         is_running=True,
         rules=("TG101 overfitting(min_regression=0.2)",),
+        overview=replace(diverged_picture(), view=View(("train/loss",), log_scale=True)),
+        layers=(layer_map(), replace(layer_map(), quantity="update_ratio", layer_count=500)),
+    )
+
+
+def layer_map() -> LayerMap:
+    """Three layers in four blocks, with everything that a block may hold."""
+    return LayerMap(
+        quantity="gradient_norm",
+        layers=("stem", "blocks.0.attention", "head"),
+        edges=(0, 150, 300, 450, 600),
+        values=(
+            (0.5, 0.4, 3.2e4, math.nan),
+            (0.02, 0.0, 0.0, math.inf),
+            (None, 0.001, 7.5, None),
+        ),
+        layer_count=3,
+        extremes=(
+            LayerExtreme("highest", "stem", (300, 449), 3.2e4),
+            LayerExtreme("lowest above 0", "head", (150, 299), 0.001),
+            LayerExtreme("first NaN", "stem", (450, 599), math.nan),
+        ),
+        marks=((412, "learning-rate-too-high"),),
     )
 
 
@@ -92,7 +117,8 @@ def healthy() -> Diagnosis:
         Passed(name, f"TG{101 + rank}", (_loss_evidence(0.02, 0.1),))
         for rank, name in enumerate(names)
     )
-    return Diagnosis("healthy", (), passed, ABSTAINED, identity=IDENTITY)
+    course = replace(overfitted_picture(), view=View(("train_loss", "val_loss", "lr")))
+    return Diagnosis("healthy", (), passed, ABSTAINED, identity=IDENTITY, overview=course)
 
 
 def inconclusive() -> Diagnosis:
@@ -155,7 +181,15 @@ def with_text(text: str) -> Diagnosis:
         notes=(text,),
         identity=RunIdentity(text, text, text, text, text),
         rules=(text,),
+        overview=picture,
+        layers=(layer_map_of(text),),
     )
+
+
+def layer_map_of(text: str) -> LayerMap:
+    """A map in which every text is `text`."""
+    extreme = LayerExtreme(text, text, (0, 1), 2.0)
+    return LayerMap(text, (text, text), (0, 1, 2), ((1.0, None),) * 2, 2, (extreme,), ((1, text),))
 
 
 def diverged_picture() -> Picture:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from tuneguard.diagnosis import BrokenRule, Diagnosis
-from tuneguard.findings import Abstained, Evidence, Finding, Passed, Picture, Prescription
+from tuneguard.findings import (
+    Abstained,
+    Evidence,
+    Finding,
+    LayerMap,
+    Passed,
+    Picture,
+    Prescription,
+)
 from tuneguard.version import __version__
 
 SCHEMA_VERSION: Final = "1"
@@ -53,6 +62,8 @@ def to_document(diagnosis: Diagnosis) -> dict[str, Any]:
         "broken": [_broken(broken) for broken in diagnosis.broken],
         "notes": list(diagnosis.notes),
         "rules": list(diagnosis.rules),
+        "overview": _picture(diagnosis.overview) if diagnosis.overview else None,
+        "layers": [_layer_map(one) for one in diagnosis.layers],
     }
 
 
@@ -102,7 +113,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
         "axis": picture.axis,
         "span": [_plain(step) for step in view.span] if view.span else None,
         "threshold": None if view.threshold is None else _plain(view.threshold),
-        "marks": [{"step": _plain(step), "word": word} for step, word in view.marks],
+        "marks": _marks(view.marks),
         "log_scale": view.log_scale,
         "lines": [
             {
@@ -111,6 +122,33 @@ def _picture(picture: Picture) -> dict[str, Any]:
                 "values": [_plain(value) for value in line.values],
             }
             for line in picture.lines
+        ],
+    }
+
+
+def _marks(marks: Sequence[tuple[float, str]]) -> list[dict[str, Any]]:
+    return [{"step": _plain(step), "word": word} for step, word in marks]
+
+
+def _layer_map(layer_map: LayerMap) -> dict[str, Any]:
+    return {
+        "quantity": layer_map.quantity,
+        "axis": layer_map.axis,
+        "edges": [_plain(edge) for edge in layer_map.edges],
+        "marks": _marks(layer_map.marks),
+        "layer_count": layer_map.layer_count,
+        "layers": [
+            {"layer": layer, "values": [None if one is None else _plain(one) for one in values]}
+            for layer, values in zip(layer_map.layers, layer_map.values, strict=True)
+        ],
+        "extremes": [
+            {
+                "word": one.word,
+                "layer": one.layer,
+                "steps": [_plain(step) for step in one.steps],
+                "value": _plain(one.value),
+            }
+            for one in layer_map.extremes
         ],
     }
 
