@@ -11,7 +11,7 @@ from tuneguard.cli.examination import Examined, Request, examine, write_reviews
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.output import write_result
 from tuneguard.cli.rendering import FORMATS, render
-from tuneguard.cli.selection import split_names
+from tuneguard.cli.selection import role_and_key, split_names
 
 
 @click.command(
@@ -98,7 +98,7 @@ def _request(
         targets=tuple(dict.fromkeys(targets)),
         select=split_names(select),
         ignore=split_names(ignore),
-        roles=dict(map(_role_and_key, role_keys)),
+        roles=dict(map(role_and_key, role_keys)),
         **options,
     )
     if request.output_format == "html" and len(request.targets) > 1:
@@ -108,10 +108,3 @@ def _request(
             f"there is no folder {request.output.parent}", param_hint="--output"
         )
     return request
-
-
-def _role_and_key(text: str) -> tuple[str, str]:
-    role, separator, key = text.partition("=")
-    if not (role and separator and key):
-        raise click.BadParameter(f"{text!r} is not ROLE=KEY", param_hint="--map")
-    return role.strip().replace("-", "_"), key.strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +82,7 @@ def examine(request: Request, examined: list[Examined]) -> Iterator[Examined]:
     chosen = select_rules(request.select, request.ignore, BUILTIN_RULES)
     rules = tuple(rule() for rule in chosen)
     if not all(map(is_file, request.targets)):
-        _say_tracking_uri(request.tracking_uri)
+        say_tracking_uri(request.tracking_uri)
     for target in request.targets:
         one = _examined(target, rules, request)
         examined.append(one)
@@ -97,6 +97,28 @@ def is_file(target: str) -> bool:
     return path.exists() or bool(path.suffix) or len(path.parts) > 1
 
 
+def load_history(target: str, tracking_uri: str | None, roles: Mapping[str, str]) -> RunHistory:
+    """Read the history that `target` means: a run, or a file.
+
+    Raises:
+        TuneGuardError: It cannot be read.
+    """
+    if is_file(target):
+        from tuneguard.files.history_file import read_history_file
+
+        return read_history_file(Path(target), roles=roles)
+    from tuneguard.storage.reader import load_run
+
+    return load_run(target, tracking_uri, roles=roles)
+
+
+def say_tracking_uri(tracking_uri: str | None) -> None:
+    """Say which tracking store is in use."""
+    from tuneguard.storage.health import tracking_uri_in_use
+
+    say(f"Tracking URI: {tracking_uri_in_use(tracking_uri)}")
+
+
 def write_reviews(examined: list[Examined], request: Request) -> bool:
     """Write the review of each diagnosed run into MLflow; return whether all were written."""
     runs = [one for one in examined if one.diagnosis is not None and not is_file(one.target)]
@@ -108,7 +130,7 @@ def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examine
     from tuneguard.diagnosis import diagnose
 
     try:
-        diagnosis = diagnose(_history(target, request), rules)
+        diagnosis = diagnose(load_history(target, request.tracking_uri, request.roles), rules)
     except TuneGuardError as error:
         say(f"Error: {error}")
         return Examined(target, error=str(error))
@@ -116,16 +138,6 @@ def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examine
     if one.is_undecided:
         say(f"{target}: inconclusive. {_advice(diagnosis)}")
     return one
-
-
-def _history(target: str, request: Request) -> RunHistory:
-    if is_file(target):
-        from tuneguard.files.history_file import read_history_file
-
-        return read_history_file(Path(target), roles=request.roles)
-    from tuneguard.storage.reader import load_run
-
-    return load_run(target, request.tracking_uri, roles=request.roles)
 
 
 def _advice(diagnosis: Diagnosis) -> str:
@@ -150,9 +162,3 @@ def _is_reviewed(one: Examined, request: Request) -> bool:
     what = "written" if review.was_written else "unchanged since the last diagnosis"
     say(f"Review of {one.target} {what}: {review.url}")
     return True
-
-
-def _say_tracking_uri(tracking_uri: str | None) -> None:
-    from tuneguard.storage.health import tracking_uri_in_use
-
-    say(f"Tracking URI: {tracking_uri_in_use(tracking_uri)}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tuneguard.cli.compare import compare
 from tuneguard.cli.demo import demo
 from tuneguard.cli.diagnose import diagnose
 from tuneguard.cli.doctor import doctor
@@ -61,5 +62,5 @@ def main() -> None:
     """Say what went wrong in a training run, prove it, and propose what to change."""
 
 
-for command in (diagnose, rules, explain, demo, doctor, sync):
+for command in (diagnose, compare, rules, explain, demo, doctor, sync):
     main.add_command(command)

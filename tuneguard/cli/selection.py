@@ -26,6 +26,18 @@ def split_names(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
 
+def role_and_key(text: str) -> tuple[str, str]:
+    """Return the two sides of a `ROLE=KEY` that somebody typed.
+
+    Raises:
+        click.BadParameter: It is something else.
+    """
+    role, separator, key = text.partition("=")
+    if not (role and separator and key):
+        raise click.BadParameter(f"{text!r} is not ROLE=KEY", param_hint="--map")
+    return role.strip().replace("-", "_"), key.strip()
+
+
 def match_rules(name: str, catalogue: Sequence[type[Rule]]) -> tuple[type[Rule], ...]:
     """Return the rules that `name` means: one by its name or id, or all under an id prefix.
 

@@ -25,3 +25,12 @@ def wants_color() -> bool:
 def terminal_width() -> int:
     """Return the columns to fill: those of the terminal up to 100, and 100 elsewhere."""
     return min(100, shutil.get_terminal_size((100, 24)).columns)
+
+
+def can_show_blocks() -> bool:
+    """Whether the encoding of standard output has the characters that curves are drawn with."""
+    try:
+        "▁█…".encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True

@@ -90,6 +90,7 @@ def effect_of(question: Question) -> Effect:
         after=_mean(after),
         difference=_mean(after) - _mean(before) if estimate is None else estimate.mean,
         interval=None if estimate is None else estimate.interval(question.confidence),
+        confidence=question.confidence,
         gained=gained,
         noise=measured.noise,
         noise_is=measured.noise_is,

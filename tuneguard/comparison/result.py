@@ -45,8 +45,9 @@ class Effect:
         before: Mean level at the end of the runs before the change.
         after: The same after it, at no more steps than before.
         difference: `after - before`.
-        interval: Where the true difference lies with the confidence asked for; `None` where it
-            could not be estimated.
+        interval: Where the true difference lies, with `confidence`; `None` where it could not be
+            estimated.
+        confidence: That of this interval: the measures that decide share the error allowed.
         gained: How far training moved the measure: what shares are shares of.
         noise: Standard deviation between runs that differ in their seed only.
         noise_is: How that is known.
@@ -64,6 +65,7 @@ class Effect:
     after: float
     difference: float
     interval: tuple[float, float] | None
+    confidence: float
     gained: float
     noise: float
     noise_is: SeedNoise
