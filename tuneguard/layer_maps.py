@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,12 +82,13 @@ class _Table:
         edges = _edges(list(layers.values()))
         values = np.full((len(layers), len(edges) - 1), np.nan)
         steps = np.full((*values.shape, 2), np.nan)
-        for row, series in enumerate(layers.values()):
-            bounds = np.searchsorted(series.steps, edges)
+        for rows, group in _measured_together(layers.values()):
+            bounds = np.searchsorted(group[0].steps, edges)
             for block in np.flatnonzero(np.diff(bounds)):
                 start, stop = bounds[block], bounds[block + 1]
-                values[row, block] = _level(series.values[start:stop])
-                steps[row, block] = series.steps[start], series.steps[stop - 1]
+                part = np.stack([series.values[start:stop] for series in group])
+                values[rows, block] = _levels(part)
+                steps[rows, block] = group[0].steps[[start, stop - 1]]
         return cls(tuple(layers), edges, values, steps)
 
     @property
@@ -155,10 +156,23 @@ def _edges(layers: Sequence[Series]) -> FloatArray:
     return np.linspace(first, last + usual, blocks + 1)
 
 
-def _level(values: FloatArray) -> float:
-    """Return the median, or the first value that is not finite."""
-    is_finite = np.isfinite(values)
-    return float(np.median(values) if is_finite.all() else values[~is_finite][0])
+def _measured_together(layers: Iterable[Series]) -> list[tuple[list[int], list[Series]]]:
+    """Group series that were measured at the same steps, which is most of them; with rows."""
+    groups: dict[bytes, tuple[list[int], list[Series]]] = {}
+    for row, series in enumerate(layers):
+        rows, group = groups.setdefault(series.steps.tobytes(), ([], []))
+        rows.append(row)
+        group.append(series)
+    return list(groups.values())
+
+
+def _levels(values: FloatArray) -> FloatArray:
+    """Return of each row of shape `(n,)` the median, or the first value that is not finite."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        medians: FloatArray = np.median(values, axis=1)
+    is_strange = ~np.isfinite(values)
+    first = np.take_along_axis(values, is_strange.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
+    return np.where(is_strange.any(axis=1), first, medians)
 
 
 def _shown(names: Sequence[str], wanted: set[str]) -> list[int]:

@@ -58,7 +58,7 @@ def overview(history: RunHistory, findings: Sequence[Finding] = ()) -> Picture |
     if not findings and validation is not None:
         marks = _best(validation, losses[0])
     view = View(
-        tuple(one.key for one in found.values()),
+        tuple(history.roles[role] for role in found),
         marks=marks,
         log_scale=all(map(_is_positive, losses)) and any(map(_is_wide, losses)),
     )
