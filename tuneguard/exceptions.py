@@ -11,6 +11,10 @@ class RunNotFoundError(TuneGuardError):
     """The tracking store holds no run of this id."""
 
 
+class ExperimentNotFoundError(TuneGuardError):
+    """The tracking store holds no experiment of this name, or only in its trash."""
+
+
 class RunDeletedError(TuneGuardError):
     """The run is in the trash of the tracking store."""
 
@@ -25,3 +29,15 @@ class HistoryFormatError(TuneGuardError):
 
 class UnknownRuleError(TuneGuardError):
     """No rule has this name or id."""
+
+
+class ServerSettingError(TuneGuardError):
+    """The server was started in a way that cannot work."""
+
+
+class DiagnosisFormatError(TuneGuardError):
+    """A document does not hold a diagnosis that can be read."""
+
+
+class EngineError(TuneGuardError):
+    """What was to examine many runs is not there."""

@@ -232,7 +232,7 @@ def spool_root(chosen: str | os.PathLike[str] | None = None) -> Path:
         return Path(chosen)
     if from_environment := os.environ.get("TUNEGUARD_SPOOL"):
         return Path(from_environment)
-    return _user_cache() / "tuneguard" / "spool"
+    return user_cache() / "tuneguard" / "spool"
 
 
 def spool_folders(root: Path) -> Iterator[Path]:
@@ -280,7 +280,8 @@ def _read_manifest(folder: Path) -> Manifest:
     return Manifest.from_json((folder / keys.MANIFEST).read_text(encoding="utf-8"))
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
+    """Return the folder for what can be made again; where the user has none, one for the day."""
     try:
         return _cache_at_home()
     except RuntimeError:
