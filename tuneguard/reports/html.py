@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,10 +17,15 @@ from tuneguard.reports.untrusted import cleaned
 from tuneguard.version import __version__
 
 
-def render_html(diagnosis: Diagnosis) -> str:
-    """Return the whole diagnosis as an HTML page."""
+def render_html(diagnosis: Diagnosis, *, links: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the whole diagnosis as an HTML page.
+
+    Args:
+        diagnosis: What to show.
+        links: Words and address of each link above it, for a page that is part of a site.
+    """
     page = _environment().get_template("report.html.j2")
-    return page.render(diagnosis=cleaned(diagnosis), version=__version__)
+    return page.render(diagnosis=cleaned(diagnosis), links=links, version=__version__)
 
 
 @cache
