@@ -46,7 +46,14 @@ def _tags() -> str:
         "A review sets these tags on the run, so that runs can be searched and sorted by them; "
         f"`{keys.TAG_RECORDER}` is set by `tuneguard sync`."
     )
-    return f"# Tags\n\n{intro}\n\n{_table('tag', keys.TAGS)}\n"
+    traces = (
+        "The trace of a finding, which people give their "
+        "[feedback](../how-to/review-findings-in-mlflow.md) on, has these tags."
+    )
+    return (
+        f"# Tags\n\n{intro}\n\n{_table('tag', keys.TAGS)}\n\n"
+        f"## Of traces\n\n{traces}\n\n{_table('tag', keys.TRACE_TAGS)}\n"
+    )
 
 
 def _table(what: str, entries: Mapping[str, str]) -> str:

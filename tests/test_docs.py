@@ -85,7 +85,7 @@ def test_every_metric_key_is_documented(key):
     assert f"`{key}`" in (REFERENCE / "metric-keys.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("tag", keys.TAGS)
+@pytest.mark.parametrize("tag", [*keys.TAGS, *keys.TRACE_TAGS])
 def test_every_tag_is_documented(tag):
     assert f"`{tag}`" in (REFERENCE / "tags.md").read_text(encoding="utf-8")
 

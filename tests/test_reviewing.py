@@ -34,8 +34,9 @@ FINDING = Finding(
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
-    path: Path = tmp_path_factory.mktemp("store") / "mlflow.db"
+def store(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> MlflowClient:
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    path.write_bytes(empty_store.read_bytes())
     client = MlflowClient(f"sqlite:///{path}")
     client.create_experiment("training", artifact_location=str(path.parent / "artifacts"))
     return client

@@ -55,7 +55,16 @@ TAG_VERSION: Final = "tuneguard.version"
 TAG_FINGERPRINT: Final = "tuneguard.fingerprint"
 TAG_RECORDER: Final = "tuneguard.recorder"
 TAG_DROPPED: Final = "tuneguard.dropped"
+TAG_TRACES: Final = "tuneguard.traces"
+TRACES_WRITTEN: Final = "written"
+TRACES_UNSUPPORTED: Final = "unsupported"
 TAG_PREFIX: Final = "tuneguard."
+
+TRACE_RULE: Final = "tuneguard.rule"
+TRACE_SEVERITY: Final = "tuneguard.severity"
+TRACE_STEPS: Final = "tuneguard.steps"
+TRACE_SUMMARY: Final = "tuneguard.summary"
+REAL_PROBLEM: Final = "real_problem"
 
 ARTIFACTS: Final = "tuneguard"
 RECORD: Final = f"{ARTIFACTS}/record"
@@ -142,6 +151,10 @@ TAGS: Final[dict[str, str]] = {
     TAG_FINGERPRINT: (
         "Fingerprint of what was diagnosed and how; written last, so a half-written review heals."
     ),
+    TAG_TRACES: (
+        "`written` where each finding is a trace of the run, `unsupported` where the store keeps "
+        "no traces; not set after `--no-traces`."
+    ),
     TAG_DROPPED: (
         "How many measured values were lost, because neither the disk nor MLflow took them; not "
         "set where none was."
@@ -152,6 +165,15 @@ TAGS: Final[dict[str, str]] = {
     ),
 }
 """Every tag that is written, and what it holds."""
+
+TRACE_TAGS: Final[dict[str, str]] = {
+    TRACE_RULE: "Name of the rule that found it.",
+    TRACE_SEVERITY: "`info`, `warning` or `critical`; a feedback of this name says the same.",
+    TRACE_STEPS: "First and last step of the evidence.",
+    TRACE_SUMMARY: "What was found, in one sentence.",
+    TAG_FINGERPRINT: "Fingerprint of what the trace shows: an equal one is not written twice.",
+}
+"""Every tag of the trace of a finding, and what it holds."""
 
 _REFUSED = re.compile(r"[^\w\-. :/]+", re.UNICODE)
 

@@ -9,6 +9,7 @@ from tuneguard import keys
 from tuneguard.diagnosis import Diagnosis
 from tuneguard.exceptions import RunNotFoundError
 from tuneguard.findings import Finding
+from tuneguard.reports.conversation import Conversation, conversation_of
 from tuneguard.reports.description import render_description
 from tuneguard.reports.document import to_json
 from tuneguard.reports.html import render_html
@@ -22,11 +23,13 @@ from tuneguard.storage.reader import FoundRun
 from tuneguard.storage.review import (
     Review,
     finding_value,
+    has_traces,
     is_written,
     write_review,
     write_tags,
 )
 from tuneguard.storage.run_page import run_page
+from tuneguard.storage.trace_layout import FindingTrace
 from tuneguard.version import __version__
 
 _TABLE = f"{keys.ARTIFACTS}/findings_table.json"
@@ -39,14 +42,20 @@ class PublishedReview:
     Attributes:
         was_written: Whether anything was written; the run may already carry this very review.
         url: Address of the run's page, with the command that starts a server where none is known.
+        keeps_traces: Whether the store can keep findings as traces, as far as is known.
     """
 
     was_written: bool
     url: str
+    keeps_traces: bool = True
 
 
 def publish_review(
-    diagnosis: Diagnosis, *, tracking_uri: str | None = None, force: bool = False
+    diagnosis: Diagnosis,
+    *,
+    tracking_uri: str | None = None,
+    force: bool = False,
+    traces: bool = True,
 ) -> PublishedReview:
     """Write the review of a diagnosis into the run that was diagnosed.
 
@@ -57,6 +66,7 @@ def publish_review(
         diagnosis: What was found.
         tracking_uri: Where the run is kept; where it was read from, if not given.
         force: Whether to write again what is already there.
+        traces: Whether to write each finding as a trace, for people to judge it.
 
     Raises:
         RunNotFoundError: The diagnosis is not of a run, or the run is gone.
@@ -72,10 +82,10 @@ def publish_review(
     run = find_run(client, identity.run_id)
     url = run_page(client.tracking_uri, run.info.experiment_id, identity.run_id)
     fingerprint = review_fingerprint(identity.state, diagnosis.rules, __version__)
-    if is_written(run, fingerprint) and not force:
+    if is_written(run, fingerprint) and (has_traces(run) or not traces) and not force:
         return PublishedReview(False, url)
-    write_review(client, run, _review(diagnosis, fingerprint))
-    return PublishedReview(True, url)
+    keeps_traces = write_review(client, run, _review(diagnosis, fingerprint, traces=traces))
+    return PublishedReview(True, url, keeps_traces)
 
 
 def publish_tags(diagnosis: Diagnosis, found: FoundRun) -> None:
@@ -132,7 +142,7 @@ def _uri_of(diagnosis: Diagnosis) -> str | None:
     return None if uri is None or ":***@" in uri else uri
 
 
-def _review(diagnosis: Diagnosis, fingerprint: str) -> Review:
+def _review(diagnosis: Diagnosis, fingerprint: str, *, traces: bool) -> Review:
     pictures = _pictures(diagnosis)
     return Review(
         fingerprint=fingerprint,
@@ -146,15 +156,45 @@ def _review(diagnosis: Diagnosis, fingerprint: str) -> Review:
             f"{keys.ARTIFACTS}/report.html": render_html(diagnosis),
         },
         table=_TABLE,
+        traces=_traces(diagnosis, pictures) if traces else None,
     )
 
 
 def _pictures(diagnosis: Diagnosis) -> dict[str, str]:
     return {
-        f"{keys.ARTIFACTS}/evidence/{finding.rule}.svg": draw(finding.picture)
+        _picture_path(finding): draw(finding.picture)
         for finding in diagnosis.all_findings()
         if finding.picture is not None
     }
+
+
+def _picture_path(finding: Finding) -> str:
+    return f"{keys.ARTIFACTS}/evidence/{finding.rule}.svg"
+
+
+def _traces(diagnosis: Diagnosis, pictures: Mapping[str, str]) -> list[FindingTrace]:
+    """Return a trace for each finding, one that several others explain just once."""
+    by_rule = {finding.rule: finding for finding in diagnosis.all_findings()}
+    return [
+        _trace(finding, conversation_of(finding, diagnosis), pictures)
+        for finding in by_rule.values()
+    ]
+
+
+def _trace(
+    finding: Finding, conversation: Conversation, pictures: Mapping[str, str]
+) -> FindingTrace:
+    return FindingTrace(
+        rule=finding.rule,
+        severity=str(finding.severity),
+        steps=(finding.first_step, finding.last_step),
+        summary=conversation.summary,
+        fix=conversation.fix,
+        question=conversation.question,
+        headline=conversation.headline,
+        answers=conversation.answers,
+        picture=pictures.get(_picture_path(finding)),
+    )
 
 
 def _names(diagnosis: Diagnosis) -> list[str]:

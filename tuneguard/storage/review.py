@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import mlflow
@@ -15,6 +15,8 @@ from tuneguard import keys
 from tuneguard.exceptions import StoreUnreachableError
 from tuneguard.storage.connection import translated_errors
 from tuneguard.storage.description_block import with_block
+from tuneguard.storage.finding_traces import replace_traces
+from tuneguard.storage.trace_layout import FindingTrace
 
 _DESCRIPTION = "mlflow.note.content"
 _LOGGED_ARTIFACTS = "mlflow.loggedArtifacts"
@@ -31,6 +33,7 @@ class Review:
         description: Markdown block for the run's description.
         artifacts: Text files by path among the run's artifacts.
         table: Which of the artifacts MLflow shall show as a table.
+        traces: The findings for people to judge; `None` to leave the run's traces alone.
     """
 
     fingerprint: str
@@ -38,6 +41,7 @@ class Review:
     description: str
     artifacts: Mapping[str, str]
     table: str
+    traces: Sequence[FindingTrace] | None = None
 
 
 def finding_value(severity: str, axis: str, first: str) -> str:
@@ -50,11 +54,16 @@ def finding_value(severity: str, axis: str, first: str) -> str:
 
 
 def is_written(run: Run, fingerprint: str) -> bool:
-    """Whether `run` carries the review of this fingerprint, whole."""
+    """Whether `run` carries the review of this fingerprint, whole but perhaps for its traces."""
     return bool(run.data.tags.get(keys.TAG_FINGERPRINT) == fingerprint)
 
 
-def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> None:
+def has_traces(run: Run) -> bool:
+    """Whether the last review of `run` wrote its findings as traces, as far as the store can."""
+    return keys.TAG_TRACES in run.data.tags
+
+
+def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> bool:
     """Write a review in place of an earlier one. Status and times of the run stay as they are.
 
     The fingerprint goes first and comes last, so that a review that was interrupted is written
@@ -65,9 +74,12 @@ def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> None:
         run: The run as it is now.
         review: What to write.
 
+    Returns:
+        Whether the store keeps the traces of findings, where there were any to be written.
+
     Raises:
-        StoreUnreachableError: The store refused, or the artifacts could not be written; in the
-            latter case everything else was.
+        StoreUnreachableError: The store refused, or the artifacts or the traces could not be
+            written; in the latter cases everything else was.
     """
     run_id = run.info.run_id
     with translated_errors(client.tracking_uri, run_id):
@@ -85,7 +97,14 @@ def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> None:
                 f"not: the artifact store {run.info.artifact_uri} refused ({problem}). Give "
                 "yourself the right to write there, and diagnose the run again."
             )
+        keeps_traces = _write_traces(client, run, review.traces)
+        if review.traces is not None:
+            kept = keys.TRACES_WRITTEN if keeps_traces else keys.TRACES_UNSUPPORTED
+            client.set_tag(run_id, keys.TAG_TRACES, kept)
+        elif keys.TAG_TRACES in present:
+            _remove_tag(client, run_id, keys.TAG_TRACES)
         client.set_tag(run_id, keys.TAG_FINGERPRINT, review.fingerprint)
+    return keeps_traces
 
 
 def write_tags(
@@ -127,8 +146,30 @@ def _write_artifacts(client: mlflow.MlflowClient, run_id: str, review: Review) -
         for path, text in review.artifacts.items():
             client.log_text(run_id, text, path)
     except Exception as error:  # noqa: BLE001 - an artifact store may raise anything
-        return str(error).strip().partition("\n")[0] or type(error).__name__
+        return _first_line(error)
     return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def _write_traces(
+    client: mlflow.MlflowClient, run: Run, traces: Sequence[FindingTrace] | None
+) -> bool:
+    """Write the traces, and return whether the store keeps them.
+
+    Raises:
+        StoreUnreachableError: They could not be written.
+    """
+    try:
+        return traces is None or replace_traces(client, run, traces)
+    except Exception as error:
+        raise StoreUnreachableError(
+            f"The tags, the description and the report of run {run.info.run_id} were written, the "
+            f"traces of its findings were not ({_first_line(error)}). Diagnose the run again, or "
+            "leave them out with --no-traces."
+        ) from error
 
 
 def _tags(present: Mapping[str, str], review: Review) -> dict[str, str]:
