@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tuneguard import keys
 from tuneguard.findings import Severity
@@ -45,6 +46,7 @@ class ScannedRun:
         verdict: As its tag says; empty where it could not be read.
         findings: As its tags name them, causes before symptoms.
         reason: Why it could not be read, or which rule is broken.
+        url: Address of its page, where a server is known.
     """
 
     run_id: str
@@ -55,6 +57,7 @@ class ScannedRun:
     verdict: str = ""
     findings: tuple[NamedFinding, ...] = ()
     reason: str = ""
+    url: str = ""
 
     @property
     def severity(self) -> Severity | None:
@@ -90,3 +93,42 @@ def _rank(run: ScannedRun) -> tuple[int, int, int, str]:
     worst = str(run.severity) if run.severity else run.verdict
     place = _ORDER.index(worst) if worst in _ORDER else len(_ORDER)
     return (place, -len(run.findings), -(run.start_time or 0), run.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """What a scan found in an experiment. All texts are untrusted.
+
+    Attributes:
+        experiment: Name of the experiment, as it was asked for.
+        tracking_uri: The tracking store, its password masked.
+        runs: The worst first; those that could not be read last.
+    """
+
+    experiment: str
+    tracking_uri: str
+    runs: tuple[ScannedRun, ...]
+
+    @property
+    def readable(self) -> tuple[ScannedRun, ...]:
+        """The runs that were diagnosed, now or by an earlier diagnosis."""
+        return tuple(run for run in self.runs if run.outcome != "unreadable")
+
+    @property
+    def unreadable(self) -> tuple[ScannedRun, ...]:
+        """The runs that could not be read."""
+        return tuple(run for run in self.runs if run.outcome == "unreadable")
+
+    def verdicts(self) -> dict[str, int]:
+        """Return how many runs have each verdict, the worst verdict first.
+
+        A verdict that a person wrote over is counted as it reads.
+        """
+        found = Counter(run.verdict for run in self.readable)
+        ordered = [verdict for verdict in _ORDER if verdict in found]
+        return {verdict: found[verdict] for verdict in (*ordered, *sorted(set(found) - {*_ORDER}))}
+
+    def outcomes(self) -> dict[str, int]:
+        """Return how many runs were diagnosed, are unchanged, and could not be read."""
+        found = Counter(run.outcome for run in self.runs)
+        return {outcome: found[outcome] for outcome in get_args(Outcome)}

@@ -14,6 +14,7 @@ from tuneguard.cli.doctor import doctor
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.explain import explain
 from tuneguard.cli.rules import rules
+from tuneguard.cli.scan import scan
 from tuneguard.cli.sync import sync
 from tuneguard.cli.terminal import say
 from tuneguard.exceptions import TuneGuardError
@@ -62,5 +63,5 @@ def main() -> None:
     """Say what went wrong in a training run, prove it, and propose what to change."""
 
 
-for command in (diagnose, compare, rules, explain, demo, doctor, sync):
+for command in (diagnose, scan, compare, rules, explain, demo, doctor, sync):
     main.add_command(command)

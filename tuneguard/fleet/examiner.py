@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from tuneguard import keys
 from tuneguard.diagnosis import Diagnosis, diagnose
@@ -16,9 +16,7 @@ from tuneguard.rule import Rule
 from tuneguard.scanned_run import Outcome, ScannedRun, findings_in
 from tuneguard.storage.connection import connect, find_run
 from tuneguard.storage.reader import FoundRun, look_up, read_history
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tuneguard.storage.run_page import run_page
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,11 +48,11 @@ class Examiner:
     """
 
     def __init__(self, assignment: Assignment) -> None:
-        self._assignment = assignment
+        self.assignment = assignment
 
     @cached_property
     def _client(self) -> Any:
-        return connect(self._assignment.tracking_uri)
+        return connect(self.assignment.tracking_uri)
 
     def examine(self, run_id: str) -> ScannedRun:
         """Diagnose a run and write what is to be written, unless nothing changed.
@@ -72,7 +70,7 @@ class Examiner:
 
     def standing(self, found: FoundRun) -> ScannedRun | None:
         """Return how a run stands by its tags, or `None` where it must be diagnosed."""
-        one = self._assignment
+        one = self.assignment
         is_whole = one.write == "review"
         if one.force or not is_reviewed(found, one.rules, one.roles, whole=is_whole):
             return None
@@ -84,12 +82,12 @@ class Examiner:
         standing = self.standing(found)
         if standing is not None:
             return standing
-        diagnosis = diagnose(read_history(found, self._assignment.roles), self._assignment.rules)
+        diagnosis = diagnose(read_history(found, self.assignment.roles), self.assignment.rules)
         self._write(diagnosis, found)
         return _scanned(found, review_tags(diagnosis), "diagnosed", _broken(diagnosis))
 
     def _write(self, diagnosis: Diagnosis, found: FoundRun) -> None:
-        one = self._assignment
+        one = self.assignment
         if one.write == "tags":
             publish_tags(diagnosis, found)
         elif one.write == "review":
@@ -109,7 +107,14 @@ def _scanned(
         verdict=tags.get(keys.TAG_VERDICT, ""),
         findings=findings_in(tags),
         reason=reason,
+        url=_address(found),
     )
+
+
+def _address(found: FoundRun) -> str:
+    uri = found.client.tracking_uri
+    info = found.run.info
+    return run_page(uri, info.experiment_id, info.run_id) if uri.startswith("http") else ""
 
 
 def _broken(diagnosis: Diagnosis) -> str:

@@ -32,6 +32,11 @@ _GATEWAY_FAILURES = {
 _PROGRESS_BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 
 
+def uri_in_use(tracking_uri: str | None = None) -> str:
+    """Return the tracking URI that MLflow would use, with its password if it has one."""
+    return tracking_uri or str(mlflow.get_tracking_uri())
+
+
 def connect(tracking_uri: str | None = None) -> mlflow.MlflowClient:
     """Return a client of a tracking store that is known to answer.
 
@@ -41,7 +46,7 @@ def connect(tracking_uri: str | None = None) -> mlflow.MlflowClient:
     Raises:
         StoreUnreachableError: The store is not there, does not answer, or refuses.
     """
-    uri = tracking_uri or mlflow.get_tracking_uri()
+    uri = uri_in_use(tracking_uri)
     check_store(uri)
     with translated_errors(uri):
         client = mlflow.MlflowClient(tracking_uri=uri)

@@ -1,0 +1,258 @@
+"""`tuneguard scan`: diagnose the runs of an experiment that have changed, the worst first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.output import write_result
+from tuneguard.cli.selection import role_and_key, select_rules, split_names
+from tuneguard.cli.terminal import say, wants_color
+from tuneguard.cli.timespan import Since
+
+if TYPE_CHECKING:
+    from tuneguard.fleet.engines import Engine
+    from tuneguard.fleet.examiner import Assignment
+    from tuneguard.scanned_run import ScannedRun, ScanSummary
+
+_SEVERITIES = ("info", "warning", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `scan` was asked for, option by option."""
+
+    experiment: str
+    since: int | None
+    output_format: str
+    output: Path | None
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    role_keys: tuple[str, ...]
+    fail_on: str
+    tracking_uri: str | None
+    engine: Engine
+    workers: int | None
+    no_write: bool
+    write_review: bool
+    force: bool
+    verbose: bool
+
+    @property
+    def writes(self) -> Literal["tags", "review", "nothing"]:
+        """What is written into a run that was diagnosed."""
+        if self.no_write:
+            return "nothing"
+        return "review" if self.write_review else "tags"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tuneguard scan --experiment vision
+  tuneguard scan --experiment vision --since 7d --format csv --output runs.csv
+  tuneguard scan --experiment vision --write-review --fail-on critical
+"""
+)
+@click.option("--experiment", required=True, metavar="NAME", help="The experiment, or its id.")
+@click.option(
+    "--since",
+    type=Since(),
+    metavar="AGE",
+    help="Leave out runs that ended before: an age such as 12h, 7d or 2w, or a date.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "csv", "html"]),
+    default="text",
+    show_default=True,
+    help="How to print the runs.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the result to this file, whole or not at all, in place of standard output.",
+)
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    help="Ask only these rules: names, ids or id prefixes such as TG1, separated by commas. "
+    "Repeatable.",
+)
+@click.option(
+    "--ignore", multiple=True, metavar="RULES", help="Leave these rules out. Repeatable."
+)
+@click.option(
+    "--map",
+    "role_keys",
+    multiple=True,
+    metavar="ROLE=KEY",
+    help="Read ROLE (train_loss, validation_loss, ...) of every run from the series KEY. "
+    "Repeatable.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*_SEVERITIES, "never"]),
+    default="warning",
+    show_default=True,
+    help="Exit with 1 where a finding of any run is at least this severe.",
+)
+@click.option(
+    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many processes read and judge; one a core and at most 4 by default.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="Who reads and judges: processes on this machine, or a Ray cluster that runs already.",
+)
+@click.option("--no-write", is_flag=True, help="Leave the runs alone: write nothing into MLflow.")
+@click.option(
+    "--write-review",
+    is_flag=True,
+    help="Write the whole review of each run, as `diagnose` does, and not its tags alone.",
+)
+@click.option("--force", is_flag=True, help="Diagnose also runs in which nothing has changed.")
+@click.option("--verbose", is_flag=True, help="List healthy runs too.")
+@click.pass_context
+def scan(ctx: click.Context, /, **options: Any) -> None:
+    """Diagnose the runs of an experiment, and list them the worst first.
+
+    Runs in which nothing has changed since their last diagnosis are not read again: their tags
+    say how they stand. Runs that go on are judged as far as they are. A run that cannot be read
+    is listed with the reason, and stops no other. After Ctrl-C, the same command goes on where it
+    stopped.
+    """
+    order = _order(**options)
+    summary = _scanned(order)
+    write_result([_rendered(summary, order)], order.output)
+    ctx.exit(_exit_code(summary.runs, order.fail_on))
+
+
+def _order(**options: Any) -> Order:
+    options["select"], options["ignore"] = map(split_names, (options["select"], options["ignore"]))
+    order = Order(**options)
+    if order.no_write and order.write_review:
+        raise click.UsageError("--no-write and --write-review exclude each other.")
+    if order.engine == "ray" and order.workers is not None:
+        raise click.UsageError("--workers is for processes: a Ray cluster has as many as it has.")
+    if order.output is not None and not order.output.absolute().parent.is_dir():
+        raise click.BadParameter(
+            f"there is no folder {order.output.parent}", param_hint="--output"
+        )
+    return order
+
+
+def _scanned(order: Order) -> ScanSummary:
+    from tuneguard.fleet.engines import examine_all, usual_workers
+    from tuneguard.fleet.survey import survey
+    from tuneguard.scanned_run import ScanSummary, worst_first
+    from tuneguard.storage.health import tracking_uri_in_use
+
+    assignment = _assignment(order)
+    shown = tracking_uri_in_use(order.tracking_uri)
+    say(f"Tracking URI: {shown}")
+    with _progress() as progress:
+        listing = progress.add_task("listing runs", total=None)
+        found = survey(
+            assignment,
+            order.experiment,
+            order.since,
+            lambda count: progress.advance(listing, count),
+        )
+        progress.update(listing, visible=False)
+        reading = progress.add_task("diagnosing", total=len(found.changed))
+        examined: list[ScannedRun] = []
+        workers = order.workers or usual_workers()
+        try:
+            for run in examine_all(assignment, found.changed, order.engine, workers):
+                examined.append(run)
+                progress.advance(reading)
+        except KeyboardInterrupt:
+            _say_interrupted(len(examined), len(found.changed), order)
+            raise
+    runs = worst_first([*found.unchanged, *examined])
+    return ScanSummary(order.experiment, shown, tuple(runs))
+
+
+def _assignment(order: Order) -> Assignment:
+    from tuneguard.fleet.examiner import Assignment
+    from tuneguard.rules import BUILTIN_RULES
+    from tuneguard.storage.connection import uri_in_use
+
+    rules = select_rules(order.select, order.ignore, BUILTIN_RULES)
+    return Assignment(
+        tracking_uri=uri_in_use(order.tracking_uri),
+        rules=tuple(rule() for rule in rules),
+        write=order.writes,
+        roles=dict(map(role_and_key, order.role_keys)),
+        force=order.force,
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Show a bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
+    ) as progress:
+        yield progress
+
+
+def _say_interrupted(done: int, total: int, order: Order) -> None:
+    if order.no_write:
+        say(f"Interrupted after {done:,} of {total:,} runs. Nothing was written.")
+    else:
+        say(
+            f"Interrupted after {done:,} of {total:,} runs. What is done is written: the same "
+            "command goes on where this one stopped."
+        )
+
+
+def _rendered(summary: ScanSummary, order: Order) -> str:
+    if order.output_format == "json":
+        from tuneguard.reports.fleet.tables import to_json
+
+        return to_json(summary)
+    if order.output_format == "csv":
+        from tuneguard.reports.fleet.tables import to_csv
+
+        return to_csv(summary)
+    if order.output_format == "html":
+        from tuneguard.reports.fleet.html import render_html
+
+        return render_html(summary)
+    from tuneguard.reports.fleet.text import render_text
+
+    color = order.output is None and wants_color()
+    return render_text(summary, color=color, verbose=order.verbose)
+
+
+def _exit_code(runs: Sequence[ScannedRun], fail_on: str) -> ExitCode:
+    """Return the worst code of all runs; one that was too short to judge does not count."""
+    if any(run.reason for run in runs):
+        return ExitCode.COULD_NOT_TELL
+    bad = _SEVERITIES[_SEVERITIES.index(fail_on) :] if fail_on in _SEVERITIES else ()
+    is_found = any(str(one.severity) in bad for run in runs for one in run.findings)
+    return ExitCode.FOUND if is_found else ExitCode.NOTHING_FOUND

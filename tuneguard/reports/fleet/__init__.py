@@ -1,0 +1,1 @@
+"""The runs of an experiment as text, JSON, CSV and HTML, the worst first."""
