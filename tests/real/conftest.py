@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 
 from tests.real.harness.mlflow_server import mlflow_server
 from tests.real.harness.postgresql import postgresql, programs
+from tests.real.harness.reviewed import ReviewedRun, train_and_review, without_chatter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -73,23 +74,26 @@ def sqlite_server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -
         yield uri
 
 
-@pytest.fixture(params=["sqlite_server", "postgresql_server"])
-def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Tracking URI of an MLflow server, on each database in turn; it is MLflow's own choice."""
-    import mlflow
-
-    uri = request.getfixturevalue(request.param)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    yield uri
-    mlflow.set_tracking_uri(before)
+@pytest.fixture(scope="session", params=["postgresql_server", "sqlite_server"])
+def server(request: pytest.FixtureRequest) -> str:
+    """Tracking URI of an MLflow server, on each database in turn."""
+    return str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
 def experiment(server: str, request: pytest.FixtureRequest) -> str:
     """Id of an experiment of the test's own, with its artifacts behind the server."""
     return str(MlflowClient(server).create_experiment(request.node.name))
+
+
+@pytest.fixture(scope="session")
+def reviewed_runs(server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ReviewedRun]:
+    """A healthy, an overfitting and a diverged run with their reviews, on each server."""
+    folder = tmp_path_factory.mktemp("reviewed")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in without_chatter(folder / "spool").items():
+            patch.setenv(name, value)
+        return train_and_review(server, folder)
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +113,11 @@ def browser() -> Iterator[Browser]:
 def browser_context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser that has seen nothing yet."""
     from tests.real.harness.browser import PATIENCE_MILLISECONDS
+    from tests.real.harness.pages import close_assistant
 
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     context.set_default_timeout(PATIENCE_MILLISECONDS)
+    close_assistant(context)
     yield context
     context.close()
 
