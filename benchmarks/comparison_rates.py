@@ -25,12 +25,12 @@ from tuneguard import RunHistory
 from tuneguard.comparison import Comparison, compare
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/explanation/comparison.md"
-REPEATS = 400
+REPEATS = 300
 GAIN = 2.0
 POINT_NOISE = 0.01  # of the gain
 VALIDATIONS = 40
 SEEDS = 24
-DRAWS = 200
+DRAWS = 100
 
 
 def simulated(

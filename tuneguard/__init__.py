@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tuneguard.version import __version__
 
 if TYPE_CHECKING:
+    from tuneguard.comparison import Comparison, compare
     from tuneguard.diagnosis import Diagnosis, diagnose
     from tuneguard.exceptions import TuneGuardError
     from tuneguard.findings import Evidence, Finding, Prescription, Severity
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tuneguard.storage.reader import load_run
 
 __all__ = [
+    "Comparison",
     "Diagnosis",
     "Evidence",
     "Finding",
@@ -28,11 +30,13 @@ __all__ = [
     "TuneGuardCallback",
     "TuneGuardError",
     "__version__",
+    "compare",
     "diagnose",
     "load_run",
 ]
 
 _HOMES = {
+    "Comparison": "tuneguard.comparison",
     "Diagnosis": "tuneguard.diagnosis",
     "Evidence": "tuneguard.findings",
     "Finding": "tuneguard.findings",
@@ -43,6 +47,7 @@ _HOMES = {
     "Severity": "tuneguard.findings",
     "TuneGuardCallback": "tuneguard.recording",
     "TuneGuardError": "tuneguard.exceptions",
+    "compare": "tuneguard.comparison",
     "diagnose": "tuneguard.diagnosis",
     "load_run": "tuneguard.storage.reader",
 }

@@ -114,5 +114,6 @@ def _is_positive(series: Series) -> bool:
 
 def _is_wide(series: Series) -> bool:
     """Whether a linear axis would flatten most of what happened."""
-    low, high = np.percentile(series.finite().values, _USUAL_PERCENTS) if len(series) else (1, 1)
+    finite = series.finite().values
+    low, high = np.percentile(finite, _USUAL_PERCENTS) if len(finite) else (1.0, 1.0)
     return bool(high >= _WIDE_RATIO * low)

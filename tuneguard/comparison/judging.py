@@ -209,11 +209,12 @@ def _answer(measured: _Measured, question: Question, gained: float) -> tuple[Ans
     assert measured.estimate is not None  # noqa: S101 - for the type checker
     criteria, estimate = question.criteria, measured.estimate
     low, high = estimate.interval(question.confidence)
-    size = abs(estimate.mean) / gained if gained > 0.0 else np.inf
+    size = abs(estimate.mean) / gained if gained > 0.0 else 1.0
     is_clear = low > 0.0 or high < 0.0
     if is_clear and size >= criteria.smallest_effect:
         is_better = (estimate.mean > 0.0) == question.measure.higher_is_better
-        return ("better" if is_better else "worse"), "the interval leaves out 0"
+        reason = f"a change by {size:.0%} of what training gained, beyond the noise"
+        return ("better" if is_better else "worse"), reason
     # both one-sided tests reject where the interval of twice the error lies inside
     # (Schuirmann 1987)
     low, high = estimate.interval(2.0 * question.confidence - 1.0)
@@ -221,5 +222,5 @@ def _answer(measured: _Measured, question: Question, gained: float) -> tuple[Ans
         limit = f"{criteria.equal_within:.0%} of what training gained"
         return "no difference", f"the difference is surely smaller than {limit}"
     if is_clear:
-        return "no difference", f"the difference is {size:.1%} of what training gained"
-    return "cannot tell", "the interval holds 0, and differences that would matter"
+        return "no difference", f"a change by {size:.1%} of what training gained"
+    return "cannot tell", "noise alone may have made the difference"

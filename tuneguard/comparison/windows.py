@@ -13,8 +13,8 @@ from tuneguard.comparison.clocks import Track
 FloatArray = NDArray[np.float64]
 
 _SHORTEST = 0.1
-_LONGEST = 1.0 / 3.0
-_WANTED_POINTS = 10
+_LONGEST = 0.5
+_WANTED_POINTS = 12
 _SAME_LENGTH = 0.98
 
 
@@ -53,7 +53,7 @@ def windows_of(before: Sequence[Track], after: Sequence[Track]) -> Windows:
 
     A run that trained longer is thus compared at equal steps, and what it gained by training
     longer does not count as the change's; one that needed less is compared as it ended. A
-    window is the last tenth, or as much more as holds ten points, up to a third.
+    window is the last tenth, or as much more as holds a dozen points, up to a half.
     """
     limit = float(np.median([one.end for one in before]))
     share = _share([*before, *after], limit)

@@ -22,9 +22,9 @@ def headline(comparison: Comparison) -> str:
 def sides(comparison: Comparison) -> str:
     """Return which runs were compared, and how."""
     pairing = {
-        "step": "at equal steps",
-        "epoch": "at equal epochs",
-        "time": "at equal times",
+        "step": "at no more steps than before",
+        "epoch": "at no more epochs than before",
+        "time": "in no more time than before",
     }[comparison.paired_on]
     by_seed = ", in pairs of the same seed" if comparison.paired_by_seed else ""
     before, after = names(comparison.before), names(comparison.after)
