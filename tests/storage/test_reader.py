@@ -15,7 +15,6 @@ from tuneguard.history import Axis, Role, Sampling
 from tuneguard.spool.columns import Columns
 from tuneguard.spool.manifest import Manifest
 from tuneguard.spool.part_files import write_part
-from tuneguard.storage import metric_histories
 from tuneguard.storage.reader import load_run
 
 NOW = int(time.time() * 1000)
@@ -137,32 +136,6 @@ class TestPoints:
         history = load_run(run_id)
         assert history.series[key].steps.tolist() == [0.0, 50.0, 100.0]
         assert history.roles == {Role.TRAIN_LOSS: "loss"}
-
-
-class TestLongSeries:
-    @pytest.fixture(autouse=True)
-    def small_limits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(metric_histories, "SHORT_RUN", 100)
-        monkeypatch.setattr(metric_histories, "SAMPLE_SIZE", 20)
-        monkeypatch.setattr(metric_histories, "MAX_EXACT_POINTS", 100)
-
-    def test_too_many_points_are_sampled(self, client: MlflowClient, run_id: str) -> None:
-        log(client, run_id, "loss", falling(400))
-        history = load_run(run_id)
-        series = history.series["loss"]
-        assert len(series) == 20
-        assert (series.steps[0], series.steps[-1]) == (0, 399)
-        assert series.sampling is Sampling.THINNED
-        assert any("evenly chosen points" in note for note in history.notes)
-
-    @pytest.mark.parametrize(("count", "by"), [(10, 50), (60, 10)], ids=["few", "not too many"])
-    def test_few_points_over_many_steps_are_read_whole(
-        self, client: MlflowClient, run_id: str, count: int, by: int
-    ) -> None:
-        log(client, run_id, "loss", falling(count, by=by))
-        series = load_run(run_id).series["loss"]
-        assert len(series) == count
-        assert series.sampling is Sampling.STRIDE
 
 
 class TestRecord:

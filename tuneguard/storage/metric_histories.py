@@ -8,12 +8,16 @@ import mlflow
 from mlflow.entities import Metric, Run
 from mlflow.store.tracking.rest_store import RestStore
 
-from tuneguard.storage.connection import ask_server, store_of
+from tuneguard.history.roles import assign_roles
+from tuneguard.storage.connection import store_of
+from tuneguard.storage.database_points import read_from_database
+from tuneguard.storage.long_history import Allowance, read_long_history
+from tuneguard.storage.sampled_points import SAMPLE_SIZE
 from tuneguard.storage.written import Written
 
-SHORT_RUN = 25_000
-SAMPLE_SIZE = 2_500
-MAX_EXACT_POINTS = 50_000
+PAGE = 25_000
+MANY_POINTS = 150_000
+WINDOWS = 96
 
 
 def latest_points(run: Run) -> dict[str, tuple[int, int]]:
@@ -24,7 +28,10 @@ def latest_points(run: Run) -> dict[str, tuple[int, int]]:
 def read_histories(
     client: mlflow.MlflowClient, run_id: str, last_steps: Mapping[str, int]
 ) -> dict[str, Written]:
-    """Read metrics whole where that takes seconds, and evenly sampled where it takes minutes.
+    """Read metrics whole where that takes seconds, and their odd places where it takes minutes.
+
+    A database is asked directly. A server is asked for whole histories where they are short, and
+    for the others as `read_long_history` does: first for those that rules need.
 
     Args:
         client: Client of the store.
@@ -34,75 +41,45 @@ def read_histories(
     Returns:
         The points by key.
     """
-    return {key: _read(client, run_id, key, step) for key, step in last_steps.items()}
+    store = store_of(client)
+    is_remote = isinstance(store, RestStore)
+    if last_steps and not is_remote:
+        found = read_from_database(store, run_id, last_steps)
+        if found is not None:
+            return found
+    allowance = Allowance(WINDOWS)
+    expected = sum(step + 1 for step in last_steps.values())
+    longest = PAGE if expected <= MANY_POINTS else SAMPLE_SIZE
+    return {
+        key: _read(client, run_id, key, allowance, is_long=last_steps[key] >= longest)
+        for key in _most_needed_first(last_steps)
+    }
 
 
-def _read(client: mlflow.MlflowClient, run_id: str, key: str, last_step: int) -> Written:
-    sample = sampled_points(client, run_id, key) if last_step >= SHORT_RUN else None
-    if sample is None:
-        return Written.from_metrics(client.get_metric_history(run_id, key))
-    if len(sample) < SAMPLE_SIZE:
-        return Written.from_metrics(sample)
-    if _estimated_size(client, run_id, key, sample) > MAX_EXACT_POINTS:
-        return Written.from_metrics(sample, is_sampled=True)
-    return Written.from_metrics(client.get_metric_history(run_id, key))
+def _most_needed_first(last_steps: Mapping[str, int]) -> list[str]:
+    assignment = assign_roles({key: step + 1 for key, step in last_steps.items()})
+    needed = [*assignment.roles.values(), *(metric.key for metric in assignment.metrics)]
+    return list(dict.fromkeys([*needed, *sorted(last_steps, key=lambda key: last_steps[key])]))
 
 
-def _estimated_size(
-    client: mlflow.MlflowClient, run_id: str, key: str, sample: list[Metric]
-) -> int:
-    """Count the points between two neighbours in the middle of the sample."""
-    middle = len(sample) // 2
-    start, end = sorted((sample[middle - 1].step, sample[middle].step))
-    between = sampled_points(client, run_id, key, (start, end)) or []
-    return max(len(between) - 1, 1) * len(sample)
+def _read(
+    client: mlflow.MlflowClient, run_id: str, key: str, allowance: Allowance, *, is_long: bool
+) -> Written:
+    if not is_long:
+        page = _first_page(client, run_id, key)
+        if page is not None:
+            return Written.from_metrics(page)
+    found = read_long_history(client, run_id, key, allowance)
+    return found or Written.from_metrics(client.get_metric_history(run_id, key))
 
 
-def sampled_points(
-    client: mlflow.MlflowClient,
-    run_id: str,
-    key: str,
-    window: tuple[int, int] | None = None,
-    **limits: float,
-) -> list[Metric] | None:
-    """Return evenly chosen points, or `None` where the store cannot choose.
+def _first_page(client: mlflow.MlflowClient, run_id: str, key: str) -> list[Metric] | None:
+    """Return all points of a metric, or `None` where they do not fit into one answer.
 
-    Args:
-        client: Client of the store.
-        run_id: The run.
-        key: The metric.
-        window: First and last step that may be chosen.
-        **limits: `max_retries` and `timeout` over HTTP, where MLflow's own are too patient.
+    A loop that never says its step logs a million points at step 0.
     """
     store = store_of(client)
-    start, end = window or (None, None)
-    if isinstance(store, RestStore):
-        return _sample_over_http(store, run_id, key, (start, end), limits)
-    sampled: list[Metric] = store.get_metric_history_bulk_interval(
-        run_ids=[run_id], metric_key=key, max_results=SAMPLE_SIZE, start_step=start, end_step=end
-    )
-    return sampled
-
-
-def _sample_over_http(
-    store: RestStore,
-    run_id: str,
-    key: str,
-    between: tuple[int | None, int | None],
-    limits: Mapping[str, float],
-) -> list[Metric] | None:
-    """Let the server choose: MLflow's REST store would download every point to do so."""
-    start, end = between
-    window = {} if start is None or end is None else {"start_step": start, "end_step": end}
-    answer = ask_server(
-        store,
-        "metrics/get-history-bulk-interval",
-        {"run_ids": run_id, "metric_key": key, "max_results": SAMPLE_SIZE, **window},
-        **limits,
-    )
-    if answer.status_code != 200:
-        return None
-    return [
-        Metric(key, float(point.get("value", 0.0)), point["timestamp"], point.get("step", 0))
-        for point in answer.json().get("metrics", [])
-    ]
+    if not isinstance(store, RestStore):
+        return list(client.get_metric_history(run_id, key))
+    page = store.get_metric_history(run_id, key, max_results=PAGE)  # type: ignore[no-untyped-call]
+    return None if page.token else list(page)

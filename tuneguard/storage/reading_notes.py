@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from mlflow.entities import Run
 
 from tuneguard.history import Series
-from tuneguard.storage.metric_histories import SAMPLE_SIZE, latest_points
+from tuneguard.storage.metric_histories import latest_points
 from tuneguard.storage.record import Record
+from tuneguard.storage.sampled_points import SAMPLE_SIZE
 from tuneguard.storage.written import Written
 
 _SILENCE_SECONDS = 3600.0
@@ -46,9 +47,11 @@ def notes_of(
         )
     sampled = sorted(key for key, points in histories.items() if points.is_sampled)
     if sampled:
+        listed = f"{', '.join(sampled[:5])}{', ...' if len(sampled) > 5 else ''}"
         notes.append(
-            f"Of long metrics, {SAMPLE_SIZE} evenly chosen points each were read: "
-            f"{', '.join(sampled[:5])}{', ...' if len(sampled) > 5 else ''}."
+            f"Of long metrics ({listed}), {SAMPLE_SIZE:,} evenly chosen points each were read, "
+            "and every point around what looked odd. What happened between two of them and left "
+            "no trace is not seen."
         )
     times = [timestamp for _, timestamp in latest_points(run).values()]
     silence = time.time() - max(times, default=run.info.start_time) / 1000

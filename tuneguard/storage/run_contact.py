@@ -25,8 +25,8 @@ from mlflow.utils.rest_utils import http_request, verify_rest_response
 from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
 from tuneguard.spool.charts import ChartPoint
 from tuneguard.storage.connection import ask_server, store_of, tell_server
-from tuneguard.storage.metric_histories import sampled_points
 from tuneguard.storage.reachability import is_reachable
+from tuneguard.storage.sampled_points import sampled_points
 from tuneguard.storage.scratch_file import scratch_file
 from tuneguard.storage.store_probe import without_password
 

@@ -89,4 +89,4 @@ def _ends(record: Record) -> dict[str, float]:
 
 
 def _is_thinned(key: str, histories: Mapping[str, Written]) -> bool:
-    return histories[key].is_sampled or f"{key}{keys.MAXIMUM_SUFFIX}" in histories
+    return f"{key}{keys.MAXIMUM_SUFFIX}" in histories

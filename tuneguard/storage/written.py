@@ -37,11 +37,23 @@ class Written:
         """
         rows = [(point.timestamp, point.step, point.value) for point in metrics]
         table = np.array(rows, dtype=np.float64).reshape(-1, 3)
-        table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        values = table[:, 2]
+        return cls.from_arrays(*table.T, is_sampled=is_sampled)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        timestamps: FloatArray,
+        steps: FloatArray,
+        values: FloatArray,
+        *,
+        is_sampled: bool = False,
+    ) -> Written:
+        """Do the same with arrays of shape `(n,)`."""
+        order = np.lexsort((steps, timestamps))
+        values = values[order]
         is_beyond = np.abs(values) >= sys.float_info.max
         values = np.where(is_beyond, np.copysign(np.inf, values), values)
-        return cls(table[:, 1], values, table[:, 0], is_sampled)
+        return cls(steps[order], values, timestamps[order], is_sampled)
 
     def after(self, step: float) -> Written:
         """Return the points of later steps than `step`."""
