@@ -22,6 +22,7 @@ from tuneguard.storage.record import Record, read_record
 from tuneguard.storage.record_listing import RecordListing, list_record
 from tuneguard.storage.run_series import keys_to_read, merged_series, named_as_charted
 from tuneguard.storage.store_probe import without_password
+from tuneguard.storage.written import Written
 
 _STATUSES: Mapping[str, Status] = {
     "RUNNING": "running",
@@ -94,11 +95,34 @@ def read_history(found: FoundRun, roles: Mapping[str, str] | None = None) -> Run
         HistoryFormatError: `roles` names what is not there.
     """
     client, run = found.client, found.run
-    record, problems = _record_of(found)
+    record, problems = record_of(found)
     latest = latest_points(run)
     record = named_as_charted(record, latest)
     with translated_errors(client.tracking_uri, run.info.run_id):
         histories = read_histories(client, run.info.run_id, keys_to_read(latest, record))
+    return put_together(found, record, histories, roles, problems)
+
+
+def put_together(
+    found: FoundRun,
+    record: Record,
+    histories: Mapping[str, Written],
+    roles: Mapping[str, str] | None = None,
+    problems: tuple[str, ...] = (),
+) -> RunHistory:
+    """Build the history of a run from what was read of it.
+
+    Args:
+        found: The run.
+        record: Its full record, under the names of its charts, or an empty one.
+        histories: Its metrics by key.
+        roles: Role name to metric key, where the key's name does not tell.
+        problems: Why the record could not be read.
+
+    Raises:
+        HistoryFormatError: `roles` names what is not there.
+    """
+    client, run = found.client, found.run
     series = merged_series(histories, record)
     # with a record that could not be read, the run is as it would be without
     state = run_state(run, None, roles) if problems else found.state(roles)
@@ -126,7 +150,7 @@ def _identity(client: mlflow.MlflowClient, run: Run, state: str) -> RunIdentity:
     )
 
 
-def _record_of(found: FoundRun) -> tuple[Record, tuple[str, ...]]:
+def record_of(found: FoundRun) -> tuple[Record, tuple[str, ...]]:
     """Return the full record, empty where there is none, and why it could not be read."""
     if found.record is None:
         return Record(), found.problems
