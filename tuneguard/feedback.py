@@ -54,6 +54,7 @@ class TracedFinding:
     """A finding that people can judge in MLflow, with what they said. Its texts are untrusted.
 
     Attributes:
+        experiment_id: The experiment of that run.
         run_id: The run that it was found in.
         trace_id: The trace that shows it.
         rule: Name of the rule.
@@ -63,6 +64,7 @@ class TracedFinding:
         verdicts: Every feedback of a person, the oldest first.
     """
 
+    experiment_id: str
     run_id: str
     trace_id: str
     rule: str
@@ -72,10 +74,10 @@ class TracedFinding:
     verdicts: tuple[Verdict, ...] = ()
 
     @property
-    def opinions(self) -> dict[str, Opinion]:
-        """The latest opinion of each person who has one."""
+    def counted(self) -> dict[str, Verdict]:
+        """The latest verdict of each person that says what they think of the finding."""
         return {
-            verdict.person: verdict.opinion
+            verdict.person: verdict
             for verdict in sorted(self.verdicts, key=lambda one: one.given_at)
             if verdict.opinion is not None
         }
@@ -83,7 +85,7 @@ class TracedFinding:
     @property
     def outcome(self) -> Outcome:
         """What most people say of the finding."""
-        opinions = list(self.opinions.values())
+        opinions = [verdict.opinion for verdict in self.counted.values()]
         balance = opinions.count("real problem") - opinions.count("false alarm")
         if not opinions:
             return "unreviewed"

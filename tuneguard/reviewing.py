@@ -28,7 +28,7 @@ from tuneguard.storage.review import (
     write_review,
     write_tags,
 )
-from tuneguard.storage.run_page import run_page
+from tuneguard.storage.run_page import run_address, run_page
 from tuneguard.storage.trace_layout import FindingTrace
 from tuneguard.version import __version__
 
@@ -42,11 +42,14 @@ class PublishedReview:
     Attributes:
         was_written: Whether anything was written; the run may already carry this very review.
         url: Address of the run's page, with the command that starts a server where none is known.
+        findings_url: Where people give feedback on the findings; empty where there are none, or
+            where they are no traces.
         keeps_traces: Whether the store can keep findings as traces, as far as is known.
     """
 
     was_written: bool
     url: str
+    findings_url: str = ""
     keeps_traces: bool = True
 
 
@@ -80,12 +83,15 @@ def publish_review(
         )
     client = connect(tracking_uri or _uri_of(diagnosis))
     run = find_run(client, identity.run_id)
-    url = run_page(client.tracking_uri, run.info.experiment_id, identity.run_id)
+    place = (client.tracking_uri, run.info.experiment_id, identity.run_id)
+    url = run_page(*place)
+    findings_url = run_address(*place, "/traces") if traces and diagnosis.findings else ""
     fingerprint = review_fingerprint(identity.state, diagnosis.rules, __version__)
     if is_written(run, fingerprint) and (has_traces(run) or not traces) and not force:
-        return PublishedReview(False, url)
+        keeps_traces = run.data.tags.get(keys.TAG_TRACES) != keys.TRACES_UNSUPPORTED
+        return PublishedReview(False, url, findings_url, keeps_traces)
     keeps_traces = write_review(client, run, _review(diagnosis, fingerprint, traces=traces))
-    return PublishedReview(True, url, keeps_traces)
+    return PublishedReview(True, url, findings_url, keeps_traces)
 
 
 def publish_tags(diagnosis: Diagnosis, found: FoundRun) -> None:

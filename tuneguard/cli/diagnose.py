@@ -67,6 +67,11 @@ Examples:
     "series KEY. Repeatable.",
 )
 @click.option("--no-write", is_flag=True, help="Leave the run alone: write no review into MLflow.")
+@click.option(
+    "--no-traces",
+    is_flag=True,
+    help="Write the review without a trace for each finding, on which people give feedback.",
+)
 @click.option("--force", is_flag=True, help="Write the review even where nothing has changed.")
 @click.option("--verbose", is_flag=True, help="Print also what passed and what could not be told.")
 @click.pass_context

@@ -34,6 +34,7 @@ class Request:
     tracking_uri: str | None
     roles: dict[str, str]
     no_write: bool
+    no_traces: bool
     force: bool
     verbose: bool
 
@@ -154,11 +155,18 @@ def _is_reviewed(one: Examined, request: Request) -> bool:
     assert one.diagnosis is not None  # noqa: S101 - for the type checker
     try:
         review = publish_review(
-            one.diagnosis, tracking_uri=request.tracking_uri, force=request.force
+            one.diagnosis,
+            tracking_uri=request.tracking_uri,
+            force=request.force,
+            traces=not request.no_traces,
         )
     except TuneGuardError as error:
         say(f"Error: the review of {one.target} was not written: {error}")
         return False
     what = "written" if review.was_written else "unchanged since the last diagnosis"
     say(f"Review of {one.target} {what}: {review.url}")
+    if review.findings_url and review.keeps_traces:
+        say(f"Say whether its findings are right: {review.findings_url}")
+    elif not review.keeps_traces:
+        say("The store keeps no traces: the findings are in the run's description and artifacts.")
     return True

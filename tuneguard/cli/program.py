@@ -13,10 +13,12 @@ from tuneguard.cli.diagnose import diagnose
 from tuneguard.cli.doctor import doctor
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.explain import explain
+from tuneguard.cli.review import review
 from tuneguard.cli.rules import rules
 from tuneguard.cli.scan import scan
 from tuneguard.cli.sync import sync
 from tuneguard.cli.terminal import say
+from tuneguard.cli.view import view
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.reports.untrusted import code_safe
 from tuneguard.version import __version__
@@ -63,5 +65,5 @@ def main() -> None:
     """Say what went wrong in a training run, prove it, and propose what to change."""
 
 
-for command in (diagnose, scan, compare, rules, explain, demo, doctor, sync):
+for command in (diagnose, scan, compare, review, view, rules, explain, demo, doctor, sync):
     main.add_command(command)

@@ -91,11 +91,9 @@ def replace_traces(client: mlflow.MlflowClient, run: Run, traces: Sequence[Findi
     stale = [info.trace_id for info in present if info.trace_id not in kept]
     if stale:
         client.delete_traces(experiment_id, trace_ids=stale)
-    return all(
-        _is_written(client, run, trace)
-        for trace_id, trace in wanted.items()
-        if trace_id not in kept
-    )
+    # MLflow lists the newest first, and the first finding matters most
+    new = [trace for trace_id, trace in wanted.items() if trace_id not in kept]
+    return all(_is_written(client, run, trace) for trace in reversed(new))
 
 
 def is_judged(info: TraceInfo) -> bool:
@@ -133,9 +131,8 @@ def _write(client: mlflow.MlflowClient, run: Run, trace: FindingTrace) -> None:
 
     The spans come last, so that a trace without them is known to be half-written.
     """
-    experiment_id, run_id = run.info.experiment_id, run.info.run_id
     store = store_of(client)
-    info = store.start_trace(trace_info(trace, experiment_id, run_id))
+    info = store.start_trace(trace_info(trace, run))
     reference = None
     if trace.picture is not None:
         content = trace.picture.encode()
@@ -145,4 +142,4 @@ def _write(client: mlflow.MlflowClient, run: Run, trace: FindingTrace) -> None:
         )
         repository.upload_attachment(picture.id, content)
         reference = picture.ref(info.trace_id)
-    store.log_spans(experiment_id, trace_spans(trace, run_id, reference))
+    store.log_spans(run.info.experiment_id, trace_spans(trace, info, reference))

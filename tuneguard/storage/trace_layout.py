@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from mlflow.entities import AssessmentSource, Feedback, Span, SpanType
+from mlflow.entities import AssessmentSource, Feedback, Run, Span, SpanType
 from mlflow.entities.trace_info import TraceInfo
 from mlflow.entities.trace_location import TraceLocation
 from mlflow.entities.trace_state import TraceState
@@ -67,12 +67,13 @@ class FindingTrace:
         return f"tr-{digest[:32]}"
 
 
-def trace_info(trace: FindingTrace, experiment_id: str, run_id: str) -> TraceInfo:
+def trace_info(trace: FindingTrace, run: Run) -> TraceInfo:
     """Return what the list of traces shows, with our own claim as the feedback to answer."""
+    run_id = run.info.run_id
     first, last = trace.steps
     return TraceInfo(
         trace_id=trace.id_in(run_id),
-        trace_location=TraceLocation.from_experiment_id(experiment_id),
+        trace_location=TraceLocation.from_experiment_id(run.info.experiment_id),
         request_time=time.time_ns() // 1_000_000,
         execution_duration=0,
         state=TraceState.OK,
@@ -95,15 +96,14 @@ def trace_info(trace: FindingTrace, experiment_id: str, run_id: str) -> TraceInf
     )
 
 
-def trace_spans(trace: FindingTrace, run_id: str, picture: str | None) -> list[Span]:
+def trace_spans(trace: FindingTrace, info: TraceInfo, picture: str | None) -> list[Span]:
     """Return the spans of a trace: the conversation, and the evidence below it.
 
     Args:
         trace: What to show.
-        run_id: The run.
+        info: The trace that it becomes.
         picture: Reference of the attached picture, if there is one.
     """
-    trace_id = trace.id_in(run_id)
     shown = f"{trace.headline}\n\n![Evidence]({picture})" if picture else trace.headline
     messages = [{"role": "assistant", "content": text} for text in (shown, *trace.answers)]
     conversation = {
@@ -112,14 +112,14 @@ def trace_spans(trace: FindingTrace, run_id: str, picture: str | None) -> list[S
         "mlflow.spanInputs": {"messages": [{"role": "user", "content": trace.question}]},
         "mlflow.spanOutputs": {"choices": [{"message": message} for message in messages]},
     }
-    spans = [_span(trace_id, trace.rule, _ROOT, conversation)]
+    spans = [_span(info, trace.rule, conversation)]
     if picture:
         evidence = {
             "mlflow.spanType": SpanType.TOOL,
             "mlflow.spanInputs": {"summary": trace.summary},
             "mlflow.spanOutputs": {"picture": picture},
         }
-        spans.append(_span(trace_id, "evidence", _EVIDENCE, evidence))
+        spans.append(_span(info, "evidence", evidence, parent=_ROOT))
     return spans
 
 
@@ -128,17 +128,19 @@ def _own_feedback(name: str, value: bool | str, rationale: str) -> Feedback:
     return Feedback(name=name, value=value, source=source, rationale=rationale)
 
 
-def _span(trace_id: str, name: str, span_id: str, attributes: Mapping[str, Any]) -> Span:
-    now = time.time_ns()
-    stored = {"mlflow.traceRequestId": trace_id, **attributes}
+def _span(
+    info: TraceInfo, name: str, attributes: Mapping[str, Any], parent: str | None = None
+) -> Span:
+    stored = {"mlflow.traceRequestId": info.trace_id, **attributes}
+    moment = info.request_time * 1_000_000
     return Span.from_dict(
         {
-            "trace_id": _base64(trace_id.removeprefix("tr-")),
-            "span_id": _base64(span_id),
-            "parent_span_id": None if span_id == _ROOT else _base64(_ROOT),
+            "trace_id": _base64(info.trace_id.removeprefix("tr-")),
+            "span_id": _base64(_EVIDENCE if parent else _ROOT),
+            "parent_span_id": _base64(parent) if parent else None,
             "name": name,
-            "start_time_unix_nano": now,
-            "end_time_unix_nano": now,
+            "start_time_unix_nano": moment,
+            "end_time_unix_nano": moment,
             "events": [],
             "status": {"code": "STATUS_CODE_OK", "message": ""},
             "attributes": {key: json.dumps(value) for key, value in stored.items()},

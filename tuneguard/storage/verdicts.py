@@ -15,10 +15,12 @@ from mlflow.entities import AssessmentSourceType, Feedback
 from mlflow.entities.trace_info import TraceInfo
 
 from tuneguard import keys
+from tuneguard.exceptions import StoreUnreachableError
 from tuneguard.feedback import TracedFinding, Verdict
 from tuneguard.storage.connection import connect, find_run, translated_errors
 from tuneguard.storage.finding_traces import find_traces, keeps_traces
 from tuneguard.storage.run_list import experiment_id_of
+from tuneguard.storage.store_probe import without_password
 from tuneguard.storage.trace_layout import OWN_RATIONALE
 
 
@@ -60,13 +62,17 @@ def _read(
     client: mlflow.MlflowClient, experiment_id: str, run_id: str | None = None
 ) -> tuple[TracedFinding, ...]:
     if not keeps_traces(client):
-        return ()
+        raise StoreUnreachableError(
+            f"{without_password(client.tracking_uri)} keeps no traces, so nobody can judge "
+            "findings in it. Name a database or a server with --tracking-uri."
+        )
     with translated_errors(client.tracking_uri, run_id):
         return tuple(map(_finding, find_traces(client, experiment_id, run_id)))
 
 
 def _finding(info: TraceInfo) -> TracedFinding:
     return TracedFinding(
+        experiment_id=info.experiment_id or "",
         run_id=info.trace_metadata.get("mlflow.sourceRun", ""),
         trace_id=info.trace_id,
         rule=info.tags[keys.TRACE_RULE],
