@@ -19,6 +19,7 @@ from tuneguard.cli.scan import scan
 from tuneguard.cli.sync import sync
 from tuneguard.cli.terminal import say
 from tuneguard.cli.view import view
+from tuneguard.cli.watch import watch
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.reports.untrusted import code_safe
 from tuneguard.version import __version__
@@ -65,5 +66,5 @@ def main() -> None:
     """Say what went wrong in a training run, prove it, and propose what to change."""
 
 
-for command in (diagnose, scan, compare, review, view, rules, explain, demo, doctor, sync):
+for command in (diagnose, scan, watch, compare, review, view, rules, explain, demo, doctor, sync):
     main.add_command(command)

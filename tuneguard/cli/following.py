@@ -1,0 +1,152 @@
+"""The loop of `tuneguard watch`, and who hears what it sees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from tuneguard.exceptions import StoreUnreachableError
+
+if TYPE_CHECKING:
+    from tuneguard.history import RunHistory
+    from tuneguard.reports.watch.live import Screen
+    from tuneguard.watching import Event, Sight
+
+_PATIENCE = 4.0
+_PROGRESS_SECONDS = 60.0
+
+Read = Callable[[], "RunHistory | None"]
+Sleep = Callable[[float], None]
+
+
+class Listener(Protocol):
+    """Shows a person what is seen."""
+
+    def seen(self, sight: Sight, events: Sequence[Event]) -> None:
+        """The run has moved on."""
+
+    def waiting(self, seconds: float) -> None:
+        """The next look is so far away."""
+
+    def lost(self, reason: str) -> None:
+        """The server does not answer."""
+
+    def returned(self) -> None:
+        """It answers again."""
+
+
+def follow(
+    read: Read,
+    listener: Listener,
+    interval: float,
+    *,
+    sleep: Sleep = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Look at a run until it ends.
+
+    Between two looks lie `interval` seconds, and four times as long as a look takes: a slow
+    server, and a machine that also trains, have better things to do. The first look, which reads
+    all there is, does not count.
+
+    Raises:
+        TuneGuardError: The run cannot be read; a store that goes away later is waited for.
+    """
+    from tuneguard.diagnosis import diagnose
+    from tuneguard.watching import Watch
+
+    watch = Watch()
+    has_seen, is_lost = False, False
+    while True:
+        begun, is_first = clock(), not has_seen
+        try:
+            history = read()
+        except StoreUnreachableError as error:
+            if not has_seen:
+                raise
+            is_lost = True
+            listener.lost(str(error))
+        else:
+            if is_lost:
+                is_lost = False
+                listener.returned()
+            if history is not None:
+                has_seen = True
+                listener.seen(*watch.look(history, diagnose(history), clock()))
+                if not history.is_running:
+                    return
+        pause = interval if is_first else max(interval, _PATIENCE * (clock() - begun))
+        listener.waiting(pause)
+        sleep(pause)
+
+
+class ScreenListener:
+    """Redraws a screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._sight: Sight | None = None
+        self._trouble = ""
+
+    def seen(self, sight: Sight, events: Sequence[Event]) -> None:  # noqa: ARG002 - all is drawn
+        """Keep what is to be drawn."""
+        self._sight = sight
+        self._draw(f"Looked at {_now()}.")
+
+    def waiting(self, seconds: float) -> None:
+        """Draw when the next look is."""
+        self._draw(
+            f"{self._trouble}Looked at {_now()}, next in {seconds:.0f} s. Ctrl-C stops watching."
+        )
+
+    def lost(self, reason: str) -> None:
+        """Remember since when the server is away."""
+        self._trouble = self._trouble or f"Since {_now()} the server does not answer ({reason}) "
+
+    def returned(self) -> None:
+        """Forget about it."""
+        self._trouble = ""
+
+    def _draw(self, footer: str) -> None:
+        self._screen.show(self._sight, footer)
+
+
+class LogListener:
+    """Writes a line for each event, and one about the progress each minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._progress_at: float | None = None
+        self._is_lost = False
+
+    def seen(self, sight: Sight, events: Sequence[Event]) -> None:
+        """Write what is new."""
+        from tuneguard.reports.watch.log import event_line, progress_line
+
+        for event in events:
+            click.echo(f"{_now()} {event_line(event, sight.unit)}")
+        now = self._clock()
+        if self._progress_at is None or now - self._progress_at >= _PROGRESS_SECONDS:
+            self._progress_at = now
+            click.echo(f"{_now()} {progress_line(sight)}")
+
+    def waiting(self, seconds: float) -> None:
+        """Say nothing: a log is no clock."""
+
+    def lost(self, reason: str) -> None:
+        """Write it once."""
+        if not self._is_lost:
+            self._is_lost = True
+            click.echo(f"{_now()} the server does not answer; waiting for it. {reason}")
+
+    def returned(self) -> None:
+        """Write it once."""
+        self._is_lost = False
+        click.echo(f"{_now()} the server answers again")
+
+
+def _now() -> str:
+    return time.strftime("%H:%M:%S")

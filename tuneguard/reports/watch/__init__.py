@@ -1,0 +1,1 @@
+"""A run that trains now: on a screen, or as lines of a log."""
