@@ -13,7 +13,7 @@ from tuneguard.server.examined_marks import ExaminedMarks
 from tuneguard.server.examiner_process import ExaminerError, ExaminerProcess
 from tuneguard.server.failed_diagnoses import FailedDiagnoses
 from tuneguard.server.settings import Settings
-from tuneguard.server.waiting_runs import WaitingRuns
+from tuneguard.server.waiting_runs import WaitingRun, WaitingRuns
 
 _SWEEP_SECONDS: Final = 600.0
 _DAY_MILLISECONDS: Final = 86_400_000
@@ -38,17 +38,20 @@ class Books:
     in_work: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self) -> str | None:
-        """Return the run that has waited longest, unless another desk examines it right now."""
+    def take(self) -> WaitingRun | None:
+        """Return the run that has waited longest, and is not being examined."""
         with self._lock:
-            run_id = self.waiting.take()
-            if run_id is None:
-                return None
-            if run_id in self.in_work:
-                self.waiting.put(run_id)
-                return None
-            self.in_work.add(run_id)
-            return run_id
+            run = self.waiting.oldest(without=self.in_work)
+            if run is not None:
+                self.in_work.add(run.run_id)
+            return run
+
+    def put_back(self, run: WaitingRun, *, is_done: bool) -> None:
+        """Let a run that was taken wait no longer, or wait for the next who takes it."""
+        if is_done:
+            self.waiting.done(run)
+        with self._lock:
+            self.in_work.discard(run.run_id)
 
 
 class Desk:
@@ -75,13 +78,14 @@ class Desk:
 
     def examine_next(self) -> bool:
         """Examine the run that has waited longest, and return whether there was one."""
-        run_id = self._books.take()
-        if run_id is None:
+        run = self._books.take()
+        if run is None:
             return False
+        is_done = False
         try:
-            self._examine(run_id)
+            is_done = self._examine(run.run_id)
         finally:
-            self._books.in_work.discard(run_id)
+            self._books.put_back(run, is_done=is_done)
         return True
 
     def sweep(self) -> None:
@@ -108,17 +112,19 @@ class Desk:
         self._is_left = True
         self._examiner.close(at_once=True)
 
-    def _examine(self, run_id: str) -> None:
+    def _examine(self, run_id: str) -> bool:
+        """Have a run examined, and return whether there is an outcome, be it a failure."""
         request = {"do": "examine", "run_id": run_id, "mark": self._books.marks.of(run_id)}
         answer = self._ask(request, self._settings.timeout)
+        if self._is_left:
+            return False
         if "problem" not in answer:
             self._books.failed.clear(run_id)
             if answer["mark"]:
                 self._books.marks.keep(run_id, answer["mark"])
-        elif self._is_left:
-            self._books.waiting.put(run_id)
         elif self._books.failed.note(run_id, answer["problem"]):
             _logger.warning("Run %s was not diagnosed: %s", run_id, answer["problem"])
+        return True
 
     def _ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         if self._is_left:

@@ -22,29 +22,32 @@ from tuneguard.exceptions import TuneGuardError
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
+_NICENESS = 10
+
 _logger = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Answer until the input ends."""
-    _step_back()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # what a library prints must not be taken for an answer
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(requests,), daemon=True).start()
-        does = _abilities(json.loads(requests.get()))
+        places = json.loads(requests.get())
+        _step_back(int(places.get("niceness", _NICENESS)))
+        does = _abilities(places)
         while True:
             answer = _answered(json.loads(requests.get()), does)
             answers.write(json.dumps(answer).encode() + b"\n")
             answers.flush()
 
 
-def _step_back() -> None:
-    """Leave processor and memory to MLflow's server, and its signals too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _step_back(niceness: int) -> None:
+    """Leave processor and memory to MLflow's server."""
     if hasattr(os, "nice"):
-        os.nice(10)
+        os.nice(niceness)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 

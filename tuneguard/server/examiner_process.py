@@ -23,6 +23,8 @@ _SINGLE_THREADED: Final = {
 }
 _FAREWELL_SECONDS: Final = 5.0
 
+COMMAND: Final = (sys.executable, "-m", "tuneguard.server.examiner")
+
 
 class ExaminerError(Exception):
     """No answer came. The message says why."""
@@ -32,7 +34,8 @@ class ExaminerProcess:
     """One examiner, started when it is first asked and again after it was given up.
 
     Args:
-        places: What it needs to know of the server: `store` and `artifacts`.
+        places: What it needs to know of the server: `store`, `artifacts`, and `niceness` where
+            somebody waits for it.
         lock: A lock that it holds together with this process, so that nobody takes it over while
             it may still write.
     """
@@ -53,7 +56,7 @@ class ExaminerProcess:
         Raises:
             ExaminerError: It was given up, or it died.
         """
-        process = self._started()
+        process = self.start()
         try:
             self._tell(process, request)
             line = self._answers.get(timeout=timeout)
@@ -90,13 +93,14 @@ class ExaminerProcess:
             process.kill()
             process.wait()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process, unless it is there; it is ready seconds later."""
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close()
         self._answers = queue.SimpleQueue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tuneguard.server.examiner"],
+        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | _SINGLE_THREADED,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.server.examiner_process import ExaminerError, ExaminerProcess
 
 _PATIENCE_SECONDS: Final = 30.0
+_IDLE_SECONDS: Final = 600.0
 _KEPT_CHARACTERS: Final = 16_000_000
 
 _Key = tuple[str, str, str]
@@ -29,8 +31,9 @@ class ReportReader:
     """
 
     def __init__(self, places: Mapping[str, str | None]) -> None:
-        self._examiner = ExaminerProcess(places)
+        self._examiner = ExaminerProcess({**places, "niceness": "2"})
         self._asking = threading.Lock()
+        self._rest: threading.Timer | None = None
         self._kept: OrderedDict[_Key, str] = OrderedDict()
         self._problems: OrderedDict[_Key, str] = OrderedDict()
 
@@ -59,9 +62,38 @@ class ReportReader:
         """
         return self._text("document", run_id, fingerprint)
 
+    def prepare(self) -> None:
+        """Start the process, which takes seconds, for somebody who is about to ask."""
+        if self._asking.acquire(blocking=False):
+            with self._released():
+                self._examiner.start()
+
     def close(self) -> None:
         """End the process."""
         self._examiner.close(at_once=True)
+
+    @contextmanager
+    def _released(self) -> Iterator[None]:
+        """Let others ask afterwards, and end the process where nobody does for a while."""
+        self._stop_resting()
+        try:
+            yield
+        finally:
+            self._rest = threading.Timer(_IDLE_SECONDS, self._retire)
+            self._rest.daemon = True
+            self._rest.start()
+            self._asking.release()
+
+    def _retire(self) -> None:
+        if self._asking.acquire(blocking=False):
+            try:
+                self._examiner.close()
+            finally:
+                self._asking.release()
+
+    def _stop_resting(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
 
     def _text(
         self, what: str, run_id: str, fingerprint: str | None, links: Links = ()
@@ -69,7 +101,7 @@ class ReportReader:
         key = (what, run_id, fingerprint or "")
         if not self._asking.acquire(timeout=_PATIENCE_SECONDS):
             raise ReportError("The server is busy drawing other reports: load the page again.")
-        try:
+        with self._released():
             if fingerprint and key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
@@ -80,8 +112,6 @@ class ReportReader:
             if fingerprint and isinstance(text, str):
                 self._keep(key, text)
             return text if isinstance(text, str) else None
-        finally:
-            self._asking.release()
 
     def _answer(self, key: _Key, request: Mapping[str, object]) -> Mapping[str, object]:
         if key in self._problems:

@@ -23,6 +23,7 @@ ROOT: Final = "/tuneguard"
 _AT_ONCE: Final = 4
 """How many pages one worker makes at a time: MLflow's own answers keep their threads."""
 
+_NOT_THERE: Final = frozenset({"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"})
 _METHODS: Final = ["GET", "HEAD"]
 _UNKNOWN: Final = (
     "The pages are: tuneguard/ for all experiments, tuneguard/experiments/ID for the runs of one, "
@@ -85,6 +86,8 @@ def _answered(make: Callable[[], Response]) -> Response:
     except PageNotFoundError as error:
         return responses.page(message("Not found", [str(error), _UNKNOWN]), 404)
     except (TuneGuardError, MlflowException) as error:
+        if getattr(error, "error_code", "") in _NOT_THERE:
+            return responses.page(message("Not found", [_UNKNOWN]), 404)
         _logger.warning("A page could not be made: %s", error)
         paragraphs = ["MLflow's store could not answer. Its log says why. Try again later."]
         return responses.page(message("Out of order", paragraphs), 503)

@@ -89,6 +89,7 @@ class Site:
         if place is None or not filters.is_usable:
             raise PageNotFoundError("The address names no verdict, rule or page that there is.")
         experiment = self._experiment(experiment_id)
+        self._reader.prepare()
         runs, following = list_runs(self._client, experiment_id, filters, place)
         page = RunListPage(
             experiment=experiment,

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 SETTLING_SECONDS: Final = 2.0
 """A client often logs its last metrics right after it ended the run."""
@@ -28,6 +29,13 @@ def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
 
 
+class WaitingRun(NamedTuple):
+    """A run that waits, and since when, in nanoseconds since the epoch."""
+
+    run_id: str
+    since: int
+
+
 class WaitingRuns:
     """A queue of run ids.
 
@@ -42,29 +50,34 @@ class WaitingRuns:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, run_id: str) -> bool:
-        """Let a run wait, and return whether there is place; one that waits keeps its place."""
+        """Let a run wait, from now on, and return whether there is place for it."""
         path = self._folder / run_id
         if not is_run_id(run_id) or (not path.exists() and len(self) >= self._limit):
             return False
-        with suppress(FileExistsError):
-            path.touch(exist_ok=False)
+        path.touch()
         return True
 
-    def take(self, settling: float = SETTLING_SECONDS) -> str | None:
-        """Remove and return the run that has waited longest; `None` where none has long enough.
+    def oldest(
+        self, without: Container[str] = (), settling: float = SETTLING_SECONDS
+    ) -> WaitingRun | None:
+        """Return the run that has waited longest; `None` where none has long enough.
+
+        It goes on waiting until it is done: the next server takes up what this one cannot end.
 
         Args:
+            without: Runs to leave out.
             settling: Seconds that a run waits at least.
         """
-        for waiting_since, run_id in sorted(self._entries()):
-            if waiting_since > time.time() - settling:
-                return None
-            try:
-                (self._folder / run_id).unlink()
-            except FileNotFoundError:
-                continue
-            return run_id
-        return None
+        latest = time.time_ns() - int(settling * 1e9)
+        due = [one for one in self._all() if one.since <= latest and one.run_id not in without]
+        return min(due, key=lambda one: one.since, default=None)
+
+    def done(self, run: WaitingRun) -> None:
+        """Let a run wait no longer, unless it was put here again since it was returned."""
+        path = self._folder / run.run_id
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime_ns == run.since:
+                path.unlink()
 
     def __contains__(self, run_id: object) -> bool:
         return isinstance(run_id, str) and is_run_id(run_id) and (self._folder / run_id).exists()
@@ -73,10 +86,10 @@ class WaitingRuns:
         with os.scandir(self._folder) as entries:
             return sum(1 for _ in entries)
 
-    def _entries(self) -> list[tuple[float, str]]:
+    def _all(self) -> list[WaitingRun]:
         found = []
         with os.scandir(self._folder) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
-                    found.append((entry.stat().st_mtime, entry.name))
+                    found.append(WaitingRun(entry.name, entry.stat().st_mtime_ns))
         return found
