@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tuneguard import keys
 from tuneguard.diagnosis import Diagnosis, flatten
-from tuneguard.findings import Finding, Prescription
+from tuneguard.findings import Evidence, Finding, Prescription
 from tuneguard.reports import wording
 from tuneguard.reports.markdown import measured
 from tuneguard.reports.untrusted import (
     cleaned,
     clipped,
+    clipped_in_the_middle,
     code_block,
     code_span,
     markdown_safe,
@@ -21,16 +23,26 @@ from tuneguard.reports.untrusted import (
 )
 
 _NAME: Final = 80
-_LINE: Final = 200
+_LINE: Final = 300
+_PREVIEW: Final = 1000
+"""MLflow refuses longer previews."""
+
+_LOOK_ALIKES: Final = str.maketrans("<>[]`", "\u2039\u203a()'")
+# between the characters of an address, keeps a renderer from making it a link
+_JOINER: Final = "\u2060"
+_ADDRESS = re.compile(r"(?i):(?=//)|www(?=\.)|@")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """What is said of one finding. MLflow folds each answer to its first 300 characters.
 
+    MLflow shows `summary` and `fix` as plain text in lists, and as Markdown in review queues: no
+    character in their texts means anything there.
+
     Attributes:
-        summary: The finding on one line, as plain text.
-        fix: What to try first on one line, as plain text.
+        summary: The finding on one line.
+        fix: What to try first on one line and, where there is room, the code for it below.
         question: What the person is asked, as Markdown.
         headline: What was found, as Markdown; the picture belongs right after it.
         answers: What to change, and what the finding rests on, as Markdown.
@@ -52,15 +64,39 @@ def conversation_of(finding: Finding, diagnosis: Diagnosis) -> Conversation:
     """
     cause = _cause_of(finding, diagnosis)
     finding = cleaned(finding)
-    fix = next(iter(finding.prescriptions), None)
-    action = fix.action if fix else f"Mend {wording.title(cause).lower()}, which explains it."
     return Conversation(
-        summary=clipped(f"{wording.title(finding.rule)}: {finding.summary}", _LINE),
-        fix=clipped(action if fix or cause else "Nothing is proposed.", _LINE),
-        question="\n\n".join(_question(finding, diagnosis)),
-        headline="\n\n".join(_headline(finding)),
-        answers=tuple("\n\n".join(answer) for answer in _answers(finding, cause)),
+        summary=_inert(f"{wording.title(finding.rule)}: {finding.summary}"),
+        fix=_preview_of_fix(finding, cause),
+        question=_message(_question(finding, diagnosis)),
+        headline=_message(_headline(finding)),
+        answers=tuple(map(_message, _answers(finding, cause))),
     )
+
+
+def _message(paragraphs: Iterator[str]) -> str:
+    """Join paragraphs whose texts are escaped, and take the links out of them too."""
+    text = "\n\n".join(paragraphs)
+    for character in (":", ".", "@"):
+        escaped = f"&#{ord(character)};"
+        text = text.replace(escaped, f"{_JOINER}{escaped}{_JOINER}")
+    return text
+
+
+def _inert(text: str) -> str:
+    """Return `text` on a line that is the same whether it is read as Markdown or not."""
+    shown = clipped(terminal_safe(text), _LINE).translate(_LOOK_ALIKES)
+    return _ADDRESS.sub(rf"\g<0>{_JOINER}", shown)
+
+
+def _preview_of_fix(finding: Finding, cause: str) -> str:
+    fix = next(iter(finding.prescriptions), None)
+    if fix is None and cause:
+        return _inert(f"Mend {wording.title(cause).lower()}, which explains it.")
+    if fix is None:
+        return "Nothing is proposed."
+    action = _inert(fix.action)
+    code = f"{action}\n\n{code_block(fix.snippet, 'python')}"
+    return code if fix.snippet and len(code) <= _PREVIEW else action
 
 
 def _cause_of(finding: Finding, diagnosis: Diagnosis) -> str:
@@ -105,9 +141,18 @@ def _fix(fix: Prescription, number: int) -> Iterator[str]:
     yield "\n".join(f"- *{topic}:* {markdown_safe(text)}" for topic, text in topics if text)
 
 
+def _shortened(evidence: Evidence) -> Evidence:
+    return replace(
+        evidence,
+        metric=clipped_in_the_middle(evidence.metric, _NAME),
+        statistic=clipped(evidence.statistic, _LINE),
+    )
+
+
 def _evidence(finding: Finding, cause: str) -> Iterator[str]:
     yield f"**Why it matters:** {markdown_safe(finding.why)}"
-    yield "\n".join(f"- {measured(one, wording.axis_word(finding))}" for one in finding.evidence)
+    axis = wording.axis_word(finding)
+    yield "\n".join(f"- {measured(_shortened(one), axis)}" for one in finding.evidence)
     if cause:
         yield f"A symptom of *{markdown_safe(wording.title(cause).lower())}*: mend that first."
     if finding.symptoms:

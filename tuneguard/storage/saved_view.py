@@ -76,7 +76,7 @@ def install_view(experiment: str, tracking_uri: str | None = None) -> SavedView:
         tracking_uri: Where it is kept; MLflow's own choice where not given.
 
     Raises:
-        RunNotFoundError: There is no experiment of this name.
+        ExperimentNotFoundError: There is no experiment of this name.
         StoreUnreachableError: The store does not answer, or refuses.
     """
     client = connect(tracking_uri)
@@ -96,7 +96,7 @@ def remove_view(experiment: str, tracking_uri: str | None = None) -> bool:
         tracking_uri: Where it is kept; MLflow's own choice where not given.
 
     Raises:
-        RunNotFoundError: There is no experiment of this name.
+        ExperimentNotFoundError: There is no experiment of this name.
         StoreUnreachableError: The store does not answer, refuses, or cannot remove tags.
     """
     client = connect(tracking_uri)

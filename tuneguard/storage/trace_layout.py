@@ -38,8 +38,8 @@ class FindingTrace:
         rule: Name of the rule.
         severity: How bad it is, as text.
         steps: First and last step of the evidence.
-        summary: The finding on one line, for lists.
-        fix: What to try first on one line, for lists.
+        summary: The finding on one line, for lists and review queues.
+        fix: What to try first, for lists and review queues; at most 1,000 characters.
         question: What the person is asked, as Markdown.
         headline: What was found, as Markdown; the picture is shown right after it.
         answers: What else there is to say, as Markdown.
@@ -116,7 +116,7 @@ def trace_spans(trace: FindingTrace, info: TraceInfo, picture: str | None) -> li
     if picture:
         evidence = {
             "mlflow.spanType": SpanType.TOOL,
-            "mlflow.spanInputs": {"summary": trace.summary},
+            "mlflow.spanInputs": {"rule": trace.rule},
             "mlflow.spanOutputs": {"picture": picture},
         }
         spans.append(_span(info, "evidence", evidence, parent=_ROOT))

@@ -51,7 +51,7 @@ def read_experiment_verdicts(
         tracking_uri: Where it is kept; MLflow's own choice where not given.
 
     Raises:
-        RunNotFoundError: There is no experiment of this name.
+        ExperimentNotFoundError: There is no experiment of this name.
         StoreUnreachableError: The store does not answer, or refuses.
     """
     client = connect(tracking_uri)
