@@ -16,6 +16,7 @@ from tuneguard.findings import Evidence, Finding, Line, Picture, Severity, View
 from tuneguard.reviewing import is_reviewed, publish_review, publish_tags
 from tuneguard.rules import BUILTIN_RULES
 from tuneguard.storage.reader import FoundRun, load_run, look_up
+from tuneguard.storage.verdicts import read_verdicts
 
 EVIDENCE = Evidence("loss", "rise above the best", 3.0, 1.0, (120, 200))
 PICTURE = Picture(View(("loss",)), (Line("loss", (0, 120, 200), (1.0, 0.5, 4.0)),))
@@ -145,3 +146,37 @@ def test_a_deleted_run_cannot_be_written_to(store: MlflowClient, diagnosis: Diag
 def test_a_diagnosis_of_a_file_has_no_run() -> None:
     with pytest.raises(RunNotFoundError, match="not of a run"):
         publish_review(Diagnosis("healthy", (), (), ()))
+
+
+def traces(store: MlflowClient, diagnosis: Diagnosis) -> list[str]:
+    findings = read_verdicts(diagnosis.identity.run_id, store.tracking_uri)
+    return [finding.rule for finding in findings]
+
+
+def test_each_finding_is_a_trace_the_cause_on_top(
+    store: MlflowClient, diagnosis: Diagnosis
+) -> None:
+    published = publish_review(diagnosis)
+    assert published.keeps_traces
+    assert published.findings_url.endswith(
+        f"/runs/{diagnosis.identity.run_id}/traces?workflowType=machine_learning"
+    )
+    assert traces(store, diagnosis) == ["divergence", "dead-units"]
+
+
+def test_without_traces_none_is_written_and_the_next_review_adds_them(
+    store: MlflowClient, diagnosis: Diagnosis
+) -> None:
+    published = publish_review(diagnosis, traces=False)
+    assert published.findings_url == ""
+    assert traces(store, diagnosis) == []
+    assert not publish_review(diagnosis, traces=False).was_written
+    assert publish_review(diagnosis).was_written
+    assert traces(store, diagnosis) == ["divergence", "dead-units"]
+    assert not publish_review(diagnosis).was_written
+
+
+def test_a_symptom_of_two_causes_is_one_trace(store: MlflowClient, diagnosis: Diagnosis) -> None:
+    other = replace(FINDING, rule="no-learning")
+    publish_review(replace(diagnosis, findings=(FINDING, other)))
+    assert sorted(traces(store, diagnosis)) == ["dead-units", "divergence", "no-learning"]

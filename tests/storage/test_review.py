@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from tuneguard import keys
 from tuneguard.exceptions import StoreUnreachableError
+from tuneguard.storage import finding_traces
 from tuneguard.storage.connection import find_run
-from tuneguard.storage.review import Review, finding_value, is_written, write_review
-from tuneguard.storage.run_page import run_page
+from tuneguard.storage.review import (
+    Review,
+    finding_value,
+    has_traces,
+    is_written,
+    write_review,
+)
+from tuneguard.storage.run_page import findings_page, run_page
+from tuneguard.storage.trace_layout import FindingTrace
 
 REVIEW = Review(
     fingerprint="one",
@@ -38,6 +47,8 @@ HEALTHY = Review(
     artifacts=REVIEW.artifacts,
     table=REVIEW.table,
 )
+
+TRACE = FindingTrace("divergence", "critical", (120, 200), "It rose.", "Fix", "?", "It rose.", ())
 
 
 def tags(client: MlflowClient, run_id: str) -> dict[str, str]:
@@ -146,3 +157,55 @@ def test_a_store_without_a_server_gets_the_command_that_starts_one() -> None:
     page = run_page("sqlite:///my runs.db", "1", "abc")
     assert "#/experiments/1/runs/abc?workflowType=machine_learning" in page
     assert "mlflow server --backend-store-uri 'sqlite:///my runs.db'" in page
+
+
+def test_traces_are_part_of_a_whole_review(client: MlflowClient, run_id: str) -> None:
+    write(client, run_id, replace(REVIEW, traces=[TRACE]))
+    assert tags(client, run_id)[keys.TAG_TRACES] == "written"
+    assert has_traces(client.get_run(run_id))
+
+
+def test_a_review_without_traces_leaves_those_that_are_there(
+    client: MlflowClient, run_id: str
+) -> None:
+    write(client, run_id, replace(REVIEW, traces=[TRACE]))
+    write(client, run_id, HEALTHY)
+    run = client.get_run(run_id)
+    assert list(finding_traces.find_traces(client, run.info.experiment_id, run_id))
+    assert not has_traces(run)
+
+
+def test_a_failure_of_traces_loses_nothing_else_and_heals(
+    client: MlflowClient, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no space left")
+
+    review = replace(REVIEW, traces=[TRACE])
+    with monkeypatch.context() as patch:
+        patch.setattr(finding_traces, "trace_spans", refuse)
+        with pytest.raises(StoreUnreachableError, match=r"\(no space left\).*--no-traces"):
+            write(client, run_id, review)
+    assert tags(client, run_id).items() >= REVIEW.tags.items()
+    assert not is_written(client.get_run(run_id), "one")
+    assert not has_traces(client.get_run(run_id))
+    write(client, run_id, review)
+    assert is_written(client.get_run(run_id), "one")
+
+
+def test_a_store_of_files_gets_the_review_without_traces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    store = MlflowClient((tmp_path / "mlruns").as_uri())
+    run_id = store.create_run("0").info.run_id
+    assert not write_review(store, find_run(store, run_id), replace(REVIEW, traces=[TRACE]))
+    found = tags(store, run_id)
+    assert found[keys.TAG_TRACES] == "unsupported"
+    assert found[keys.TAG_FINGERPRINT] == "one"
+
+
+def test_findings_have_an_address_of_their_own() -> None:
+    assert findings_page("http://mlflow:5000/", "1", "abc") == (
+        "http://mlflow:5000/#/experiments/1/runs/abc/traces?workflowType=machine_learning"
+    )

@@ -107,7 +107,7 @@ def _enqueue(findings: Sequence[TracedFinding], asked: _Question) -> None:
 
     is_whole = asked.experiment is not None
     put = enqueue(findings, asked.tracking_uri, is_whole_experiment=is_whole)
-    say(f"{put.count} findings wait in the review queue {QUEUE!r}: {put.url}")
+    say(f"{_waiting(put.count)} in the review queue {QUEUE!r}: {put.url}")
 
 
 def _say_where(findings: Sequence[TracedFinding], asked: _Question) -> None:
@@ -119,4 +119,8 @@ def _say_where(findings: Sequence[TracedFinding], asked: _Question) -> None:
     if waiting:
         uri = tracking_uri_in_use(asked.tracking_uri)
         page = findings_page(uri, waiting[0].experiment_id, waiting[0].run_id)
-        say(f"{len(waiting)} findings wait for a verdict, the newest here: {page}")
+        say(f"{_waiting(len(waiting))} for a verdict, the newest here: {page}")
+
+
+def _waiting(count: int) -> str:
+    return "1 finding waits" if count == 1 else f"{count} findings wait"
