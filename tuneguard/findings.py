@@ -129,7 +129,8 @@ class LayerMap:
             known; untrusted text.
         edges: Shape `(blocks + 1,)`: where each block begins, and where the last one ends.
         values: For each layer a tuple of shape `(blocks,)`: the median of the block. It is NaN or
-            infinite where any value of the block was, and `None` where none was measured.
+            infinite where any value of the block was. A block that lies between samples shows
+            the nearest, and `None` is where none is near.
         layer_count: How many layers were measured, whether they are shown or not.
         extremes: What stands out among all layers; those layers are always shown.
         marks: Steps to mark, with a word for each.

@@ -23,7 +23,8 @@ MAX_BLOCKS: Final = 60
 
 _QUANTITIES: Final = (keys.GRADIENT_NORM, keys.UPDATE_RATIO)
 _MIN_LAYERS: Final = 2
-_USUAL_PERCENT: Final = 90.0
+_USUAL_PERCENT: Final = 50.0
+_NEAR: Final = 2
 _BLOCKS_TO_COMPARE: Final = 4
 _LARGEST_LOG: Final = 700.0
 
@@ -89,6 +90,8 @@ class _Table:
                 part = np.stack([series.values[start:stop] for series in group])
                 values[rows, block] = _levels(part)
                 steps[rows, block] = group[0].steps[[start, stop - 1]]
+            for hole, near in _neighbours(np.diff(bounds) > 0):
+                values[rows, hole], steps[rows, hole] = values[rows, near], steps[rows, near]
         return cls(tuple(layers), edges, values, steps)
 
     @property
@@ -146,14 +149,14 @@ class _Table:
 
 
 def _edges(layers: Sequence[Series]) -> FloatArray:
-    """Part the run evenly, in blocks so long that nearly each holds a value."""
+    """Part the run evenly, in blocks so long that most hold a value."""
     first = min(float(series.steps[0]) for series in layers)
     last = max(float(series.steps[-1]) for series in layers)
     densest = max(layers, key=len)
     gaps = np.diff(densest.steps)
     usual = weighted_percentile(gaps, gaps, _USUAL_PERCENT) if len(gaps) else 1.0
     blocks = int(np.clip((last - first + usual) // usual, 1, MAX_BLOCKS))
-    return np.linspace(first, last + usual, blocks + 1)
+    return np.linspace(first, last + min(usual, 1.0), blocks + 1)
 
 
 def _measured_together(layers: Iterable[Series]) -> list[tuple[list[int], list[Series]]]:
@@ -164,6 +167,18 @@ def _measured_together(layers: Iterable[Series]) -> list[tuple[list[int], list[S
         rows.append(row)
         group.append(series)
     return list(groups.values())
+
+
+def _neighbours(is_measured: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the few blocks that samples happened to miss, each with the nearest that holds one.
+
+    Args:
+        is_measured: Shape `(blocks,)`.
+    """
+    full = np.flatnonzero(is_measured)
+    missed = [int(block) for block in np.flatnonzero(~is_measured) if full[0] < block < full[-1]]
+    nearest = [(block, int(full[np.abs(full - block).argmin()])) for block in missed]
+    return [(block, near) for block, near in nearest if abs(block - near) <= _NEAR]
 
 
 def _levels(values: FloatArray) -> FloatArray:

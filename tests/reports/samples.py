@@ -76,7 +76,7 @@ def diverged() -> Diagnosis:
         is_running=True,
         rules=("TG101 overfitting(min_regression=0.2)",),
         overview=replace(diverged_picture(), view=View(("train/loss",), log_scale=True)),
-        layers=(layer_map(), replace(layer_map(), quantity="update_ratio", layer_count=500)),
+        layers=(layer_map(),),
     )
 
 
@@ -174,14 +174,13 @@ def with_text(text: str) -> Diagnosis:
     )
     return Diagnosis(
         verdict="warning",
-        findings=(replace(finding, symptoms=(finding,)),),
+        findings=(replace(finding, symptoms=(replace(finding, picture=None),)),),
         passed=(Passed(text, text, (evidence,)),),
         abstained=(Abstained(text, text, text, text),),
         broken=(BrokenRule(text, text, text),),
         notes=(text,),
         identity=RunIdentity(text, text, text, text, text),
         rules=(text,),
-        overview=picture,
         layers=(layer_map_of(text),),
     )
 

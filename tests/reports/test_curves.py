@@ -87,3 +87,9 @@ def test_a_line_that_runs_away_is_drawn_on_a_log_scale_unasked():
     assert panels_of(picture(line("a", 1.0, 1.1, 1.2, 1e9)))[0].log_scale
     assert not panels_of(picture(line("a", -1.0, 1.1, 1.2, 1e9)))[0].log_scale
     assert not panels_of(picture(line("a", 2.3, 1.0, 1e-4)))[0].log_scale
+
+
+def test_a_runaway_in_the_guilty_span_needs_a_log_scale():
+    steps = [1.0, 1.1, 1.2, 1.1, 80.0]
+    assert panels_of(picture(line("a", *steps), span=(3, 4)))[0].log_scale
+    assert not panels_of(picture(line("a", *steps[::-1]), span=(3, 4)))[0].log_scale

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -57,6 +58,12 @@ def html(diagnosis) -> str:
 @pytest.fixture(scope="module")
 def page(html) -> Page:
     return Page(html)
+
+
+@pytest.fixture(scope="module")
+def diverged(samples) -> str:
+    """The text of the page about a diverged run."""
+    return Page(render_html(samples.diverged())).text
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +140,9 @@ def test_everything_that_was_found_is_on_the_page(diagnosis, page):
     assert all(rule in text for rule in diagnosis.rules)
 
 
-def test_the_first_fix_comes_before_the_findings(samples):
-    text = Page(render_html(samples.diverged())).text
-    what, finding = text.index("What to do first"), text.index("1. Learning rate too high")
-    assert what < text.index(samples.LOWER_RATE.action) < finding
+def test_the_first_fix_comes_before_the_findings(samples, diverged):
+    what, finding = diverged.index("What to do first"), diverged.index("1. Learning rate too high")
+    assert what < diverged.index(samples.LOWER_RATE.action) < finding
 
 
 def test_a_symptom_is_mended_with_its_cause_and_not_by_itself(samples):
@@ -145,11 +151,38 @@ def test_a_symptom_is_mended_with_its_cause_and_not_by_itself(samples):
     assert "Raise the learning rate." not in text
 
 
-def test_the_run_and_its_store_are_named(samples):
-    text = Page(render_html(samples.diverged())).text
+def test_the_run_and_its_store_are_named(samples, diverged):
     identity = samples.IDENTITY
-    assert all(fact in text for fact in (identity.name, identity.run_id, identity.tracking_uri))
-    assert "still running" in text
+    facts = (identity.name, identity.run_id, identity.tracking_uri, "still running")
+    assert all(fact in diverged for fact in facts)
+
+
+def test_it_is_said_how_many_checks_there_were(diverged):
+    assert "Checks 4 found something, 1 passed, 2 could not be judged, 1 failed" in diverged
+
+
+def test_layers_are_shown_and_what_stands_out_is_a_table(samples, diverged):
+    layer_map = samples.layer_map()
+    assert "Layers over the run Gradient norm" in diverged
+    assert f"What stands out among {layer_map.layer_count} layers" in diverged
+    assert "Highest 32000 stem steps 300 to 449" in diverged
+    assert "First NaN NaN stem steps 450 to 599" in diverged
+
+
+def test_the_whole_run_is_shown_where_nothing_is_wrong_too(samples):
+    text = Page(render_html(samples.healthy())).text
+    assert "The whole run" in text
+    assert "Layers over the run" not in text
+
+
+def test_a_symptom_has_its_picture(samples):
+    picture = samples.overfitted_picture()
+    diagnosis = samples.with_symptom_fix("Lower it.")
+    (cause,) = diagnosis.findings
+    symptom = replace(cause.symptoms[0], picture=picture)
+    cause = replace(cause, symptoms=(symptom,), picture=None)
+    bare = replace(diagnosis, findings=(cause,), overview=None, layers=())
+    assert "Shaded: epochs 13 to 30." in Page(render_html(bare)).text
 
 
 def test_a_hostile_run_brings_no_markup_into_the_page(samples, harmless, hostile):
@@ -172,8 +205,8 @@ def test_control_characters_do_not_reach_the_page(samples):
 
 
 def test_the_same_diagnosis_gives_the_same_page(samples):
-    assert render_html(samples.diverged()) == render_html(samples.diverged())
+    assert render_html(samples.with_text("name")) == render_html(samples.with_text("name"))
 
 
 def test_the_page_is_small(html):
-    assert len(html.encode()) < 100_000
+    assert len(html.encode()) < 150_000

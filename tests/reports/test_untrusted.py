@@ -51,7 +51,9 @@ def test_cleaning_a_diagnosis_reaches_every_text(samples):
     assert diagnosis == cleaned(diagnosis)
     assert "\\x1b" not in repr(diagnosis).replace("\\\\x1b", "")
     assert "\\u202e" not in repr(diagnosis).replace("\\\\u202e", "")
-    assert diagnosis.findings[0].symptoms[0].picture.lines[0].metric == "[31mname next"
+    assert diagnosis.findings[0].symptoms[0].summary == "[31mname next"
+    assert diagnosis.findings[0].picture.lines[0].metric == "[31mname next"
+    assert diagnosis.layers[0].extremes[0].layer == "[31mname next"
 
 
 def test_cleaning_leaves_numbers_alone(samples):

@@ -16,6 +16,7 @@ MAX_PANELS: Final = 3
 _COMPARABLE: Final = 50.0
 _QUANTITIES: Final = ("loss", "grad", keys.UPDATE_RATIO, keys.LEARNING_RATE)
 _RUNAWAY: Final = 1000.0
+_GUILTY_RUNAWAY: Final = 30.0
 # Far beyond what training can mean, and far enough from the largest double for an axis' margins.
 _LARGEST: Final = 1e150
 _SMALLEST: Final = 1e-150
@@ -55,7 +56,9 @@ def panels_of(picture: Picture) -> tuple[Panel, ...]:
     groups: list[tuple[list[Line], bool]] = []
     for lines in _by_quantity(picture.lines) or [[]]:
         is_asked = view.log_scale and not groups
-        log_scale = all(map(_is_positive, lines)) and (is_asked or any(map(_runs_away, lines)))
+        log_scale = all(map(_is_positive, lines)) and (
+            is_asked or any(_runs_away(line, view.span) for line in lines)
+        )
         groups += [(one, log_scale) for one in ([lines] if log_scale else _comparable(lines))]
     kept = groups[:MAX_PANELS]
     for lines, log_scale in groups[MAX_PANELS:]:
@@ -135,10 +138,17 @@ def _is_positive(line: Line) -> bool:
     return all(value > _SMALLEST for _, value in finite_points(line))
 
 
-def _runs_away(line: Line) -> bool:
-    """Whether a linear axis would show nothing of `line` but its end."""
-    values = sorted(value for _, value in finite_points(line))
-    return bool(values) and values[-1] > _RUNAWAY * values[len(values) // 2]
+def _runs_away(line: Line, span: tuple[float, float] | None) -> bool:
+    """Whether a linear axis would show nothing of `line` but its largest values.
+
+    What is large before the guilty span can be left outside of a frame; what is large in it not.
+    """
+    points = finite_points(line)
+    usual = sorted(value for _, value in points)[len(points) // 2] if points else 0.0
+    first, last = span or (-math.inf, math.inf)
+    guilty = (value for step, value in points if first <= step <= last)
+    peak = max((value for _, value in points), default=0.0)
+    return peak > _RUNAWAY * usual or max(guilty, default=0.0) > _GUILTY_RUNAWAY * usual
 
 
 def _gap_word(value: float) -> str:

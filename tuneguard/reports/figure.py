@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from tuneguard.findings import Picture, View
 from tuneguard.reports.curves import Panel, panels_of
 from tuneguard.reports.framing import Frame, beyond, frame_of
-from tuneguard.reports.scales import scale_steps, scale_values
+from tuneguard.reports.marks import MARK_ROW, above, name_marks
+from tuneguard.reports.scales import axis_label, scale_steps, scale_values
 from tuneguard.reports.strokes import TOP_EDGE, Label, color_of, draw_line
-from tuneguard.reports.untrusted import clipped
 from tuneguard.reports.wording import number
 
 _INK: Final = "#7a7a7a"
@@ -25,7 +25,6 @@ _HEIGHT_STACKED: Final = 2.1
 _LEGEND_ROW: Final = 0.23
 _SHORT_NAME: Final = 22
 _GROWTH: Final = 0.2
-_WORD_LENGTH: Final = 40
 _LABEL_ROW: Final = 0.1
 _LABEL_ROWS: Final = 5
 _LETTER: Final = 0.017
@@ -53,6 +52,7 @@ def figure_of(picture: Picture) -> Figure:
     """Return the drawing of `picture`: its panels below each other over one axis of steps."""
     panels = panels_of(picture)
     heights = [_height(panel, is_alone=len(panels) == 1) for panel in panels]
+    heights[0] += MARK_ROW * len(picture.view.marks) / 72
     figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
     figure.patch.set_alpha(0)
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)
@@ -61,13 +61,8 @@ def figure_of(picture: Picture) -> Figure:
         _draw_panel(axes, panel, picture.view, first_style=drawn)
         drawn += len(panel.lines)
     last: Axes = grid[-1, 0]
-    scale_steps(last, axis_label(picture))
+    scale_steps(last, axis_label(picture.axis))
     return figure
-
-
-def axis_label(picture: Picture) -> str:
-    """Return what the horizontal axis counts."""
-    return "epoch" if picture.axis == "epoch" else "optimizer step"
 
 
 def _height(panel: Panel, *, is_alone: bool) -> float:
@@ -91,11 +86,13 @@ def _draw_panel(axes: Axes, panel: Panel, view: View, first_style: int) -> None:
     if frame is not None:
         axes.set_ylim(frame.low, frame.high)
         labels += _beyond(panel, frame, first_style)
-    marks = _draw_marks(axes, view)
-    is_first = first_style == 0
-    _write(axes, [*labels, *(marks if is_first else ())])
+    marks = [mark for mark in view.marks if math.isfinite(mark[0])]
+    for step, _ in marks:
+        axes.axvline(step, color=_INK, linewidth=1.2, zorder=1)  # a spike is drawn over its mark
+    rows = name_marks(axes, marks) if first_style == 0 else 0
+    _write(axes, labels)
     if panel.lines:
-        _draw_legend(axes, panel)
+        _draw_legend(axes, panel, rows)
 
 
 def _beyond(panel: Panel, frame: Frame, first_style: int) -> list[Label]:
@@ -115,11 +112,12 @@ def _longest_name(panel: Panel) -> int:
     return max((len(line.metric) for line in panel.lines), default=0)
 
 
-def _draw_legend(axes: Axes, panel: Panel) -> None:
-    """Name the lines above the panel, with room for the larger letters of a small screen."""
+def _draw_legend(axes: Axes, panel: Panel, rows: int) -> None:
+    """Name the lines above the marks, with room for the larger letters of a small screen."""
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
+        bbox_transform=above(axes, rows),
         ncols=_legend_columns(panel),
         columnspacing=2 + _GROWTH * _longest_name(panel),
         frameon=False,
@@ -138,13 +136,6 @@ def _draw_threshold(axes: Axes, threshold: float) -> None:
         textcoords="offset points",
         verticalalignment="center",
     )
-
-
-def _draw_marks(axes: Axes, view: View) -> list[Label]:
-    marks = [mark for mark in view.marks if math.isfinite(mark[0])]
-    for step, _ in marks:
-        axes.axvline(step, color=_INK, linewidth=1.2, zorder=1)  # a spike is drawn over its mark
-    return [Label(step, clipped(word, _WORD_LENGTH), _INK) for step, word in marks]
 
 
 def _write(axes: Axes, labels: list[Label]) -> None:

@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tuneguard.diagnosis import Diagnosis
-from tuneguard.findings import Picture
-from tuneguard.reports import wording
-from tuneguard.reports.svg import describe, draw
+from tuneguard.findings import LayerMap, Picture
+from tuneguard.reports import layer_wording, wording
+from tuneguard.reports.svg import describe, draw, draw_layers
 from tuneguard.reports.untrusted import cleaned
 from tuneguard.version import __version__
 
@@ -38,7 +38,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     phrases: dict[str, Any] = {name: getattr(wording, name) for name in _PHRASES}
-    environment.globals.update(phrases, describe=describe, svg=_svg)
+    environment.globals.update(phrases, describe=describe, svg=_svg, layers_svg=_layers_svg)
+    environment.globals.update(quantity=layer_wording.quantity, facts=layer_wording.facts)
     return environment
 
 
@@ -52,6 +53,7 @@ _PHRASES = (
     "relation",
     "run_name",
     "since",
+    "tally",
     "title",
     "window",
 )
@@ -60,3 +62,7 @@ _PHRASES = (
 def _svg(picture: Picture, place: str) -> Markup:
     """Draw `picture` for `place`; its texts were escaped when it was written as XML."""
     return Markup(draw(picture, salt=place))  # noqa: S704 - markup of our own making
+
+
+def _layers_svg(layer_map: LayerMap, place: str) -> Markup:
+    return Markup(draw_layers(layer_map, salt=place))  # noqa: S704 - as above

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    Locator,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 
 from tuneguard.reports.wording import number
 
@@ -23,12 +30,21 @@ def scale_values(axes: Axes, *, log_scale: bool) -> None:
         axes.set_ylabel("log scale", labelpad=_ROOM_TO_GROW)
         axes.yaxis.set_minor_formatter(NullFormatter())
     low, high = axes.get_ylim()
-    if log_scale and high >= 10 * low:
-        between = (1, 2, 5) if high < 100 * low else (1,)
-        axes.yaxis.set_major_locator(LogLocator(subs=between, numticks=7))
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=_ROUND))
+    axes.yaxis.set_major_locator(_locator(low, high, log_scale=log_scale))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def scale_powers(axes: Axes) -> None:
+    """Set up a horizontal axis of powers, which explains colours."""
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_locator(_locator(*axes.get_xlim(), log_scale=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def axis_label(axis: str) -> str:
+    """Return the words beside an axis that counts `step` or `epoch`."""
+    return "epoch" if axis == "epoch" else "optimizer step"
 
 
 def scale_steps(axes: Axes, label: str) -> None:
@@ -36,6 +52,12 @@ def scale_steps(axes: Axes, label: str) -> None:
     axes.set_xlabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=_ROUND))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def _locator(low: float, high: float, *, log_scale: bool) -> Locator:
+    if not log_scale or high < 10 * low:
+        return MaxNLocator(5, steps=_ROUND)
+    return LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=7)
 
 
 def tick(value: float) -> str:

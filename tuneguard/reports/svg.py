@@ -6,13 +6,18 @@ import hashlib
 import io
 import threading
 import warnings
+from collections.abc import Callable
 from typing import Any, Final
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 
-from tuneguard.findings import Picture
+from tuneguard.findings import LayerMap, Picture
+from tuneguard.reports import layer_wording
 from tuneguard.reports.curves import gaps_of
-from tuneguard.reports.figure import SETTINGS, axis_label, figure_of
+from tuneguard.reports.figure import SETTINGS, figure_of
+from tuneguard.reports.layer_figure import layer_figure
+from tuneguard.reports.scales import axis_label
 from tuneguard.reports.untrusted import cleaned, clipped
 from tuneguard.reports.vector import embeddable
 from tuneguard.reports.wording import number, window
@@ -31,20 +36,35 @@ def draw(picture: Picture, *, salt: str = "") -> str:
         salt: Tells apart the ids of equal pictures on one page.
     """
     picture = cleaned(picture)
-    name = "picture-" + hashlib.sha256(f"{salt}{picture!r}".encode()).hexdigest()[:10]
     metrics = ", ".join(line.metric for line in picture.lines) or "no points"
-    return embeddable(
-        _written(picture, {"svg.hashsalt": name, **SETTINGS}),
-        name=name,
+    return _drawn(
+        lambda: figure_of(picture),
+        _name(picture, salt),
         title=clipped(metrics, 200),
         description=describe(picture),
+    )
+
+
+def draw_layers(layer_map: LayerMap, *, salt: str = "") -> str:
+    """Return a heat map as an `<svg>` element, the same for the same arguments.
+
+    Args:
+        layer_map: What to draw.
+        salt: Tells apart the ids of equal pictures on one page.
+    """
+    layer_map = cleaned(layer_map)
+    return _drawn(
+        lambda: layer_figure(layer_map),
+        _name(layer_map, salt),
+        title=f"{clipped(layer_wording.quantity(layer_map), 200)} of the layers",
+        description=describe_layers(layer_map),
     )
 
 
 def describe(picture: Picture) -> str:
     """Return in words what the picture shows besides its lines."""
     view = picture.view
-    sentences = [f"Horizontal axis: {axis_label(picture)}."]
+    sentences = [f"Horizontal axis: {axis_label(picture.axis)}."]
     if view.span:
         sentences.append(f"Shaded: {window(view.span, picture.axis)}.")
     if view.threshold is not None:
@@ -58,11 +78,22 @@ def describe(picture: Picture) -> str:
     return " ".join(sentences)
 
 
-def _written(picture: Picture, settings: Any) -> str:
+def describe_layers(layer_map: LayerMap) -> str:
+    """Return in words what a heat map shows: its axes, its colours, and what stands out."""
+    standing_out = (layer_wording.extreme(one, layer_map.axis) for one in layer_map.extremes)
+    return " ".join([*layer_wording.facts(layer_map), *standing_out])
+
+
+def _name(shown: object, salt: str) -> str:
+    return "picture-" + hashlib.sha256(f"{salt}{shown!r}".encode()).hexdigest()[:10]
+
+
+def _drawn(figure: Callable[[], Figure], name: str, *, title: str, description: str) -> str:
+    settings: Any = {"svg.hashsalt": name, **SETTINGS}
     written = io.StringIO()
     anonymous = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with _drawing, mpl.rc_context(settings), warnings.catch_warnings():
         # The viewer of the picture has fonts for scripts that matplotlib's own font lacks.
         warnings.filterwarnings("ignore", message="Glyph")
-        figure_of(picture).savefig(written, format="svg", metadata=anonymous)
-    return written.getvalue()
+        figure().savefig(written, format="svg", metadata=anonymous)
+    return embeddable(written.getvalue(), name=name, title=title, description=description)

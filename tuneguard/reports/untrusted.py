@@ -73,6 +73,15 @@ def clipped_in_the_middle(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3 - tail]}...{text[-tail:]}"
 
 
+def clipped_in_front(text: str, length: int) -> str:
+    """Return the last `length` characters of `text`, with an ellipsis where there are more.
+
+    >>> clipped_in_front("decoder.layers.11.fc1", 12)
+    '...rs.11.fc1'
+    """
+    return text if len(text) <= length else f"...{text[3 - length :]}"
+
+
 def markdown_safe(text: str) -> str:
     r"""Return `text` such that Markdown shows it as it is: no markup, links, math or HTML.
 

@@ -118,6 +118,17 @@ def headline(diagnosis: Diagnosis) -> str:
     return f"Too little could be judged to call the run healthy: {_share_judged(diagnosis)}"
 
 
+def tally(diagnosis: Diagnosis) -> str:
+    """Return how many checks ended in what way."""
+    counts = (
+        (len(diagnosis.all_findings()), "found something"),
+        (len(diagnosis.passed), "passed"),
+        (len(diagnosis.abstained), "could not be judged"),
+        (len(diagnosis.broken), "failed"),
+    )
+    return ", ".join(f"{count} {outcome}" for count, outcome in counts if count)
+
+
 def run_name(diagnosis: Diagnosis) -> str:
     """Return the name by which a person knows the run."""
     identity = diagnosis.identity
