@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from tuneguard.exceptions import StoreUnreachableError
+from tuneguard.reports.untrusted import clipped, terminal_safe
 
 if TYPE_CHECKING:
     from tuneguard.history import RunHistory
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 4.0
 _PROGRESS_SECONDS = 60.0
+_REASON = 120
 
 Read = Callable[[], "RunHistory | None"]
 Sleep = Callable[[float], None]
@@ -32,7 +34,7 @@ class Listener(Protocol):
         """The next look is so far away."""
 
     def lost(self, reason: str) -> None:
-        """The server does not answer."""
+        """The store does not answer."""
 
     def returned(self) -> None:
         """It answers again."""
@@ -103,8 +105,9 @@ class ScreenListener:
         )
 
     def lost(self, reason: str) -> None:
-        """Remember since when the server is away."""
-        self._trouble = self._trouble or f"Since {_now()} the server does not answer ({reason}) "
+        """Remember since when the store is away."""
+        why = clipped(terminal_safe(reason), _REASON)
+        self._trouble = self._trouble or f"Since {_now()} the store does not answer: {why}\n"
 
     def returned(self) -> None:
         """Forget about it."""
@@ -140,12 +143,13 @@ class LogListener:
         """Write it once."""
         if not self._is_lost:
             self._is_lost = True
-            click.echo(f"{_now()} the server does not answer; waiting for it. {reason}")
+            why = clipped(terminal_safe(reason), _REASON)
+            click.echo(f"{_now()} the store does not answer; waiting for it: {why}")
 
     def returned(self) -> None:
         """Write it once."""
         self._is_lost = False
-        click.echo(f"{_now()} the server answers again")
+        click.echo(f"{_now()} the store answers again")
 
 
 def _now() -> str:

@@ -29,8 +29,9 @@ class RunFollower:
     """Follows one run, and remembers what it has read.
 
     Losses, metrics and whatever else plays a role are read each time, from their last known step
-    on. The many series of layers, and the record, are looked at every `THOROUGH_SECONDS`, and
-    when the run ends.
+    on. The many series of layers, and the record, are looked at every `THOROUGH_SECONDS`. When
+    the run ends everything is read whole once more: only then is seen what a resumed run wrote
+    at steps that were known already.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class RunFollower:
         latest = latest_points(run)
         is_news = run.info.status != self._status
         is_thorough = is_news or self._clock() - self._thorough_at >= THOROUGH_SECONDS
+        if is_news:
+            self._known.clear()
         if is_thorough:
             is_news |= self._look_at_the_record(client, run)
         record = named_as_charted(self._record, latest)
