@@ -1,6 +1,7 @@
 """`tuneguard diagnose`: files and runs, formats, exit codes, what goes where."""
 
 import json
+import sys
 
 import pytest
 from mlflow import MlflowClient
@@ -187,8 +188,24 @@ def test_a_run_is_diagnosed_and_its_review_written(invoke, make_run, sick_file, 
     assert f"Review of {run_id} unchanged" in second.stderr
 
 
-def test_no_write_leaves_the_run_alone(invoke, make_run, sick_file, tracking_uri):
+def test_the_page_where_findings_are_judged_is_printed_unless_they_are_no_traces(
+    invoke, make_run, sick_file, tracking_uri
+):
     run_id = make_run(sick_file)
+    store = ("--tracking-uri", tracking_uri)
+    without = invoke("diagnose", run_id, "--no-traces", *store)
+    review = invoke("review", run_id, *store)
+    judged = invoke("diagnose", run_id, *store)
+
+    assert "/traces?" not in without.stderr
+    assert "no finding to judge" in review.stderr
+    assert f"/runs/{run_id}/traces?workflowType=machine_learning" in judged.stderr
+
+
+def test_no_write_leaves_the_run_alone(invoke, make_run, sick_file, tracking_uri, monkeypatch):
+    run_id = make_run(sick_file)
+    # what writes, traces included, is not even imported
+    monkeypatch.setitem(sys.modules, "tuneguard.reviewing", None)
 
     result = invoke("diagnose", run_id, "--no-write", "--tracking-uri", tracking_uri)
 
