@@ -12,7 +12,7 @@ from tests.server.conftest import LogRun
 from tuneguard import keys
 from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
 from tuneguard.reports.document_reader import from_json
-from tuneguard.server.examination import Examination
+from tuneguard.server.examination import Examination, mark_of
 
 
 @pytest.fixture
@@ -20,39 +20,32 @@ def examination(tracking_uri: str) -> Examination:
     return Examination(tracking_uri)
 
 
-def test_a_run_is_diagnosed_once(
+def test_a_run_is_diagnosed_once_and_again_after_a_late_metric(
     examination: Examination, client: MlflowClient, log_run: LogRun, tmp_path: Path
 ) -> None:
     run_id = log_run()
     first = examination.examine(run_id, None)
     tags = client.get_run(run_id).data.tags
     client.set_tag(run_id, keys.TAG_VERDICT, "as it was")
-    second = examination.examine(run_id, None)
-    third = examination.examine(run_id, first["mark"])
+    again = [examination.examine(run_id, None), examination.examine(run_id, first["mark"])]
 
-    assert [one["outcome"] for one in (first, second, third)] == ["written", "current", "current"]
+    assert first["outcome"] == "written"
     assert tags[keys.TAG_VERDICT] == "critical"
+    assert [one["outcome"] for one in again] == ["current", "current"]
     assert client.get_run(run_id).data.tags[keys.TAG_VERDICT] == "as it was"
     (document,) = tmp_path.rglob("diagnosis.json")
     assert from_json(document.read_bytes()).identity.tracking_uri is None
 
-
-def test_a_metric_logged_late_is_noticed(
-    examination: Examination, client: MlflowClient, log_run: LogRun
-) -> None:
-    run_id = log_run()
-    before = examination.examine(run_id, None)
     client.log_metric(run_id, "loss", 9.0, step=500)
-    after = examination.examine(run_id, before["mark"])
-
-    assert after["outcome"] == "written"
-    assert after["mark"] != before["mark"]
+    late = examination.examine(run_id, first["mark"])
+    assert late["outcome"] == "written"
+    assert late["mark"] != first["mark"]
 
 
 def test_a_run_that_goes_on_and_one_with_nothing_in_it_are_left_alone(
     examination: Examination, client: MlflowClient, experiment: str, log_run: LogRun
 ) -> None:
-    running = log_run(status=None)
+    running = log_run(status=None, points=1)
     empty = client.create_run(experiment).info.run_id
     client.set_terminated(empty, "FAILED")
 
@@ -65,7 +58,7 @@ def test_a_run_that_goes_on_and_one_with_nothing_in_it_are_left_alone(
 def test_a_deleted_run_is_refused(
     examination: Examination, client: MlflowClient, log_run: LogRun
 ) -> None:
-    run_id = log_run()
+    run_id = log_run(points=1)
     client.delete_run(run_id)
 
     with pytest.raises(RunDeletedError):
@@ -90,17 +83,18 @@ def test_a_sweep_lists_what_ended_lately(
 ) -> None:
     day = 86_400_000
     now = int(time.time() * 1000)
-    ended = log_run()
-    log_run(status=None)
-    deleted = log_run()
+    ended = log_run(points=1)
+    log_run(status=None, points=1)
+    deleted = log_run(points=1)
     client.delete_run(deleted)
     long_ago = client.create_run(experiment, start_time=now - 90 * day).info.run_id
     client.set_terminated(long_ago, end_time=now - 80 * day)
     # as somebody does by hand, in the database
-    without_end = log_run(status=None)
+    without_end = log_run(status=None, points=1)
     client.update_run(without_end, status="KILLED")
-    reviewed = log_run()
-    mark = examination.examine(reviewed, None)["mark"]
+    reviewed = log_run(points=1)
+    client.set_tag(reviewed, keys.TAG_FINGERPRINT, "of a review")
+    mark = mark_of(client.get_run(reviewed))
 
     runs = {run_id: rest for run_id, *rest in examination.ended_since(now - day)["runs"]}
 

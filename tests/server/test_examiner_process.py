@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tuneguard.server import examiner_process
-from tuneguard.server.examiner_process import ExaminerError, ExaminerProcess
+from tuneguard.server.examiner_process import (
+    ExaminerError,
+    ExaminerProcess,
+    ExaminerStartingError,
+)
 
 PROGRAM = """
 import json, os, sys, time
 places = json.loads(sys.stdin.readline())
+while places["artifacts"] and os.path.exists(places["artifacts"]):
+    time.sleep(0.01)
+print("ready", flush=True)
 for line in sys.stdin:
     request = json.loads(line)
     if request["do"] == "die":
@@ -63,3 +71,19 @@ def test_closing_ends_it(examiner: ExaminerProcess) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_one_that_is_not_ready_yet_is_left_to_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(examiner_process, "COMMAND", (sys.executable, "-c", PROGRAM))
+    busy = tmp_path / "busy"
+    busy.touch()
+    examiner = ExaminerProcess({"store": "sqlite:///x", "artifacts": str(busy)})
+    process = examiner.start()
+    with pytest.raises(ExaminerStartingError):
+        examiner.ask({"do": "work"}, 0.01)
+    busy.unlink()
+
+    assert examiner.ask({"do": "work"}, 60)["pid"] == process.pid
+    examiner.close()

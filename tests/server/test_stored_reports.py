@@ -13,7 +13,6 @@ from tests.server.conftest import LogRun
 from tuneguard.exceptions import DiagnosisFormatError
 from tuneguard.reports.document import to_json
 from tuneguard.server import stored_reports
-from tuneguard.server.examination import Examination
 from tuneguard.server.stored_reports import StoredReports
 
 SCRIPT = "<script>alert(1)</script>"
@@ -35,55 +34,46 @@ def planted(run_id: str, text: str = SCRIPT) -> str:
     return json.dumps(document)
 
 
-def test_a_diagnosis_is_drawn_anew(
-    reports: StoredReports, client: MlflowClient, log_run: LogRun, tracking_uri: str
-) -> None:
-    run_id = log_run(name=SCRIPT)
+def test_a_run_without_a_diagnosis_has_none(reports: StoredReports, log_run: LogRun) -> None:
+    run_id = log_run(points=1)
+
     assert reports.page(run_id, []) == {"text": None}
-    Examination(tracking_uri).examine(run_id, None)
-    plant(client, run_id, f"<html>{SCRIPT}", "report.html")
-
-    page = reports.page(run_id, [["To the list", "../experiments/1"]])["text"]
-
-    assert '<a href="../experiments/1">To the list</a>' in page
-    assert "Divergence" in page
-    assert "<script" not in page
-    assert json.loads(reports.document(run_id)["text"])["run"]["name"] == SCRIPT
+    assert reports.document(run_id) == {"text": None}
 
 
 def test_a_planted_diagnosis_is_text_and_nothing_else(
     reports: StoredReports, client: MlflowClient, log_run: LogRun
 ) -> None:
-    run_id = log_run()
+    run_id = log_run(points=1)
     plant(client, run_id, planted(run_id, f'{SCRIPT}"><img src=x onerror=alert(1)>'))
+    plant(client, run_id, f"<html>{SCRIPT}", "report.html")
 
-    page = reports.page(run_id, [])["text"]
+    page = reports.page(run_id, [["To the list", "../experiments/1"]])["text"]
 
+    assert '<a href="../experiments/1">To the list</a>' in page
     assert "&lt;script&gt;" in page
     assert "<script" not in page
     assert "<img" not in page
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (SCRIPT, "not a JSON document"),
-        ("[]", "not a diagnosis"),
-        (to_json(samples.healthy()), "of another run"),
-        (to_json(samples.healthy()).replace('"verdict"', '"Verdict"'), "not a diagnosis"),
-        (to_json(samples.healthy()).replace('"1"', '"99"', 1), "another version"),
-        ("[" * 50_000, "not a JSON document"),
-    ],
-    ids=["script", "list", "another run", "schema", "version", "deep"],
+NO_DIAGNOSES = (
+    (SCRIPT, "not a JSON document"),
+    ("[]", "not a diagnosis"),
+    (to_json(samples.healthy()), "of another run"),
+    (to_json(samples.healthy()).replace('"verdict"', '"Verdict"'), "not a diagnosis"),
+    (to_json(samples.healthy()).replace('"1"', '"99"', 1), "another version"),
+    ("[" * 50_000, "not a JSON document"),
 )
-def test_what_is_no_diagnosis_of_the_run_is_refused(
-    reports: StoredReports, client: MlflowClient, log_run: LogRun, text: str, reason: str
-) -> None:
-    run_id = log_run()
-    plant(client, run_id, text)
 
-    with pytest.raises(DiagnosisFormatError, match=reason):
-        reports.page(run_id, [])
+
+def test_what_is_no_diagnosis_of_the_run_is_refused(
+    reports: StoredReports, client: MlflowClient, log_run: LogRun
+) -> None:
+    run_id = log_run(points=1)
+    for text, reason in NO_DIAGNOSES:
+        plant(client, run_id, text)
+        with pytest.raises(DiagnosisFormatError, match=reason):
+            reports.page(run_id, [])
 
 
 def test_what_is_too_large_is_not_even_read(
@@ -92,7 +82,7 @@ def test_what_is_too_large_is_not_even_read(
     log_run: LogRun,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run_id = log_run()
+    run_id = log_run(points=1)
     plant(client, run_id, planted(run_id))
     monkeypatch.setattr(stored_reports, "MAX_BYTES", 100)
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("it was read"))
@@ -104,7 +94,7 @@ def test_what_is_too_large_is_not_even_read(
 def test_more_findings_than_can_be_drawn_are_refused(
     reports: StoredReports, client: MlflowClient, log_run: LogRun
 ) -> None:
-    run_id = log_run()
+    run_id = log_run(points=1)
     document = json.loads(planted(run_id))
     document["findings"] = document["findings"] * 101
     plant(client, run_id, json.dumps(document))

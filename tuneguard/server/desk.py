@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 from tuneguard.server.examined_marks import ExaminedMarks
-from tuneguard.server.examiner_process import ExaminerError, ExaminerProcess
+from tuneguard.server.examiner_process import (
+    ExaminerError,
+    ExaminerProcess,
+    ExaminerStartingError,
+)
 from tuneguard.server.failed_diagnoses import FailedDiagnoses
 from tuneguard.server.settings import Settings
 from tuneguard.server.waiting_runs import WaitingRun, WaitingRuns
@@ -115,7 +119,10 @@ class Desk:
     def _examine(self, run_id: str) -> bool:
         """Have a run examined, and return whether there is an outcome, be it a failure."""
         request = {"do": "examine", "run_id": run_id, "mark": self._books.marks.of(run_id)}
-        answer = self._ask(request, self._settings.timeout)
+        try:
+            answer = self._ask(request, self._settings.timeout)
+        except ExaminerStartingError:
+            return False
         if self._is_left:
             return False
         if "problem" not in answer:
@@ -131,6 +138,8 @@ class Desk:
             return {"problem": "the server stops"}
         try:
             return self._examiner.ask(request, timeout)
+        except ExaminerStartingError:
+            raise
         except ExaminerError as error:
             return {"problem": str(error)}
 

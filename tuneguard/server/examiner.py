@@ -1,7 +1,8 @@
 """The program of an examiner: reads requests from its input, and writes one answer to each.
 
 `python -m tuneguard.server.examiner` is started by the server, never by hand. The first line says
-where the server keeps its runs; each further line is a request. Requests and answers are JSON.
+where the server keeps its runs, and is answered when all is imported; each further line is a
+request. Requests and answers are JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tuneguard.exceptions import TuneGuardError
 
@@ -38,10 +39,14 @@ def main() -> None:
         places = json.loads(requests.get())
         _step_back(int(places.get("niceness", _NICENESS)))
         does = _abilities(places)
+        _write(answers, {"ready": True})
         while True:
-            answer = _answered(json.loads(requests.get()), does)
-            answers.write(json.dumps(answer).encode() + b"\n")
-            answers.flush()
+            _write(answers, _answered(json.loads(requests.get()), does))
+
+
+def _write(answers: IO[bytes], answer: Mapping[str, Any]) -> None:
+    answers.write(json.dumps(answer).encode() + b"\n")
+    answers.flush()
 
 
 def _step_back(niceness: int) -> None:

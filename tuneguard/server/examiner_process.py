@@ -1,5 +1,7 @@
 """A process that examines runs for the server: asked over a pipe, given up after a time.
 
+It says first that it is ready, in a line of its own, and then answers line by line.
+
 What takes long or memory happens there and not in MLflow's server: reading histories, judging,
 drawing. It ends with its parent, and its death or silence costs one answer.
 """
@@ -30,6 +32,10 @@ class ExaminerError(Exception):
     """No answer came. The message says why."""
 
 
+class ExaminerStartingError(ExaminerError):
+    """The process is not ready yet: it may answer the next time."""
+
+
 class ExaminerProcess:
     """One examiner, started when it is first asked and again after it was given up.
 
@@ -45,34 +51,48 @@ class ExaminerProcess:
         self._lock = lock
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._is_ready = False
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Send a request, and wait for the answer.
 
         Args:
             request: What to do, as JSON can spell it.
-            timeout: Seconds to wait; then the examiner is ended.
+            timeout: Seconds to wait; then the examiner is ended. It is also how long to wait
+                until the process is ready, which is not ended for that.
 
         Raises:
+            ExaminerStartingError: The process is not ready yet.
             ExaminerError: It was given up, or it died.
         """
         process = self.start()
         try:
+            if not self._is_ready:
+                self._is_ready = bool(self._line(process, timeout))
+        except queue.Empty:
+            raise ExaminerStartingError("the process for it is still starting") from None
+        try:
             self._tell(process, request)
-            line = self._answers.get(timeout=timeout)
+            answer: dict[str, Any] = json.loads(self._line(process, timeout))
         except queue.Empty:
             self.close(at_once=True)
             raise ExaminerError(f"it took longer than {timeout:g} seconds") from None
         except OSError:
-            line = b""
-        if not line:
-            self.close(at_once=True)
-            raise ExaminerError(
-                f"the process died with exit code {process.returncode}; "
-                "look into the server's log, and for a lack of memory"
-            )
-        answer: dict[str, Any] = json.loads(line)
+            raise self._death(process) from None
         return answer
+
+    def _line(self, process: subprocess.Popen[bytes], timeout: float) -> bytes:
+        line = self._answers.get(timeout=timeout)
+        if not line:
+            raise self._death(process)
+        return line
+
+    def _death(self, process: subprocess.Popen[bytes]) -> ExaminerError:
+        self.close(at_once=True)
+        return ExaminerError(
+            f"the process died with exit code {process.returncode}; "
+            "look into the server's log, and for a lack of memory"
+        )
 
     def close(self, *, at_once: bool = False) -> None:
         """End the process.
@@ -98,7 +118,7 @@ class ExaminerProcess:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close()
-        self._answers = queue.SimpleQueue()
+        self._answers, self._is_ready = queue.SimpleQueue(), False
         self._process = subprocess.Popen(  # noqa: S603 - a command of our own
             COMMAND,
             stdin=subprocess.PIPE,

@@ -9,7 +9,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from tuneguard.exceptions import TuneGuardError
-from tuneguard.server.examiner_process import ExaminerError, ExaminerProcess
+from tuneguard.server.examiner_process import (
+    ExaminerError,
+    ExaminerProcess,
+    ExaminerStartingError,
+)
 
 _PATIENCE_SECONDS: Final = 30.0
 _IDLE_SECONDS: Final = 600.0
@@ -21,6 +25,10 @@ Links = Sequence[tuple[str, str]]
 
 class ReportError(TuneGuardError):
     """A run's diagnosis cannot be shown. The message says why."""
+
+
+class ReportBusyError(TuneGuardError):
+    """A report is not there yet: it is to be asked for again."""
 
 
 class ReportReader:
@@ -47,6 +55,7 @@ class ReportReader:
 
         Raises:
             ReportError: It cannot be shown.
+            ReportBusyError: Not yet.
         """
         return self._text("page", run_id, fingerprint, links)
 
@@ -59,6 +68,7 @@ class ReportReader:
 
         Raises:
             ReportError: It cannot be shown.
+            ReportBusyError: Not yet.
         """
         return self._text("document", run_id, fingerprint)
 
@@ -100,7 +110,7 @@ class ReportReader:
     ) -> str | None:
         key = (what, run_id, fingerprint or "")
         if not self._asking.acquire(timeout=_PATIENCE_SECONDS):
-            raise ReportError("The server is busy drawing other reports: load the page again.")
+            raise ReportBusyError("The server is busy drawing other reports.")
         with self._released():
             if fingerprint and key in self._kept:
                 self._kept.move_to_end(key)
@@ -118,6 +128,8 @@ class ReportReader:
             return {"problem": self._problems[key]}
         try:
             return self._examiner.ask(request, _PATIENCE_SECONDS)
+        except ExaminerStartingError as error:
+            raise ReportBusyError(f"It cannot be drawn yet: {error}.") from error
         except ExaminerError as error:
             # what took all the time once would take it again at each look
             self._problems[key] = f"It could not be drawn: {error}."

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.reports.server_pages import message
 from tuneguard.server import responses
+from tuneguard.server.report_reader import ReportBusyError
 from tuneguard.server.run_list import Filters
 from tuneguard.server.site import PageNotFoundError, Site
 
@@ -85,6 +86,9 @@ def _answered(make: Callable[[], Response]) -> Response:
         return make()
     except PageNotFoundError as error:
         return responses.page(message("Not found", [str(error), _UNKNOWN]), 404)
+    except ReportBusyError as error:
+        again = "Load this page again in a moment."
+        return responses.page(message("One moment", [str(error), again]), 503)
     except (TuneGuardError, MlflowException) as error:
         if getattr(error, "error_code", "") in _NOT_THERE:
             return responses.page(message("Not found", [_UNKNOWN]), 404)

@@ -130,11 +130,20 @@ def list_runs(
         )
         runs += map(_scanned, page)
         if page.token:
-            return runs, Place(verdict, page.token)
+            return runs, Place(verdict, spelled(page.token))
         if len(runs) == size:
             following = next((one for one, _ in _verdicts_from(Place(verdict), filters, 1)), None)
             return runs, Place(following) if following else None
     return runs, None
+
+
+def spelled(token: str | bytes | None) -> str:
+    """Return a page's token as text: a store asked directly has bytes.
+
+    >>> spelled(b"abc="), spelled(None)
+    ('abc=', '')
+    """
+    return token.decode("ascii") if isinstance(token, bytes) else token or ""
 
 
 def _conditions(verdict: str) -> list[str]:

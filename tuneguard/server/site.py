@@ -23,7 +23,7 @@ from tuneguard.reports.server_pages import (
 from tuneguard.server import responses
 from tuneguard.server.duty import Duty
 from tuneguard.server.report_reader import ReportError, ReportReader
-from tuneguard.server.run_list import VERDICTS, Filters, Place, escaped, list_runs
+from tuneguard.server.run_list import VERDICTS, Filters, Place, escaped, list_runs, spelled
 from tuneguard.server.run_notes import by_hand, missing_report, with_notes
 from tuneguard.server.verdict_counts import count_verdicts
 from tuneguard.server.waiting_runs import is_run_id
@@ -72,7 +72,7 @@ class Site:
             ListedExperiment(one.experiment_id, one.name, counts.get(one.experiment_id, {}))
             for one in page
         ]
-        return responses.page(experiment_list(listed, text, page.token or ""))
+        return responses.page(experiment_list(listed, text, spelled(page.token)))
 
     def experiment(self, experiment_id: str, filters: Filters, after: str = "") -> Response:
         """Return a page of the runs of an experiment, the worst first.
