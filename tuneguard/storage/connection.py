@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -23,7 +24,8 @@ from tuneguard.exceptions import (
 from tuneguard.storage.store_probe import TIMEOUT_SECONDS, check_store, without_password
 
 _NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
-_REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+_NOT_KNOWN = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+_ANSWER = re.compile(r"API request to endpoint \S*/mlflow/(\S+) .*Response body: '(.*)'$")
 _GATEWAY_FAILURES = {
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -95,7 +97,7 @@ def translated_errors(uri: str, run_id: str | None = None) -> Iterator[None]:
 
 
 def _translated(error: MlflowException, uri: str, run_id: str | None) -> TuneGuardError:
-    reason = str(error.message).strip().partition("\n")[0]
+    reason = _ANSWER.sub(r"\1: \2", str(error.message).strip().partition("\n")[0]).rstrip(".")
     if "MLFLOW_ALLOW_FILE_STORE" in str(error):
         return StoreUnreachableError(
             f"MLflow no longer opens file stores such as {uri}. Convert it once: "
@@ -107,10 +109,16 @@ def _translated(error: MlflowException, uri: str, run_id: str | None) -> TuneGua
             f"The database {uri} was written by another version of MLflow. "
             f"Back it up, then run: mlflow db upgrade {uri}"
         )
-    if error.error_code in _REFUSED:
+    if error.error_code in _NOT_KNOWN:
         return StoreUnreachableError(
             f"The store {uri} refused: {reason}. Set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        )
+    if error.error_code == "PERMISSION_DENIED":
+        return StoreUnreachableError(
+            f"The store {uri} refused: {reason}. Your account lacks the right: reading needs READ "
+            "on the experiment, writing a review needs EDIT. Ask for it, or name another account "
+            "with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
         )
     if run_id is not None and error.error_code in _NOT_THERE:
         return RunNotFoundError(

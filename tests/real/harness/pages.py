@@ -52,3 +52,22 @@ def shown_document(page: Page) -> Frame:
     assert frame is not None
     frame.wait_for_load_state()
     return frame
+
+
+def pictures_shown(page: Page) -> int:
+    """Return how many of the pictures on `page` have been drawn, once the first one has."""
+    page.wait_for_function(
+        "[...document.images].some(one => one.complete && one.naturalWidth > 0)"
+    )
+    drawn = "[...document.images].filter(one => one.naturalWidth > 0).length"
+    return int(page.evaluate(drawn))
+
+
+def columns(page: Page) -> set[str]:
+    """Return the titles of the columns of the open table of runs."""
+    return {title.strip() for title in page.get_by_role("columnheader").all_inner_texts()}
+
+
+def run_listed(page: Page, run_id: str) -> Locator:
+    """Return the link to a run in the open table of runs."""
+    return page.locator(f"a[href*='/runs/{run_id}']").first
