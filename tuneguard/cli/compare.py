@@ -116,7 +116,7 @@ def compare(ctx: click.Context, /, before: str, after: str, **options: Any) -> N
 
 def _targets(side: str) -> tuple[str, ...]:
     """Split one side into runs; the path of a file may hold a comma itself."""
-    if Path(side).exists():
+    if side and Path(side).exists():
         return (side,)
     targets = split_names([side])
     if not targets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,9 +71,11 @@ def watch(ctx: click.Context, /, run_id: str, **options: Any) -> None:
     try:
         if _is_terminal():
             with _screen() as screen:
-                follow(follower.read, ScreenListener(screen), options["interval"])
+                follow(
+                    follower.read, ScreenListener(screen), options["interval"], sleep=time.sleep
+                )
         else:
-            follow(follower.read, LogListener(), options["interval"])
+            follow(follower.read, LogListener(), options["interval"], sleep=time.sleep)
     except KeyboardInterrupt:
         say(f"Stopped watching; run {run_id} is left as it is.")
         ctx.exit(ExitCode.INTERRUPTED)

@@ -37,9 +37,9 @@ def draw(picture: Picture, *, salt: str = "") -> str:
     """
     picture = cleaned(picture)
     metrics = ", ".join(line.metric for line in picture.lines) or "no points"
-    return _drawn(
+    return drawn(
         lambda: figure_of(picture),
-        _name(picture, salt),
+        name_of(picture, salt),
         title=clipped(metrics, 200),
         description=describe(picture),
     )
@@ -53,9 +53,9 @@ def draw_layers(layer_map: LayerMap, *, salt: str = "") -> str:
         salt: Tells apart the ids of equal pictures on one page.
     """
     layer_map = cleaned(layer_map)
-    return _drawn(
+    return drawn(
         lambda: layer_figure(layer_map),
-        _name(layer_map, salt),
+        name_of(layer_map, salt),
         title=f"{clipped(layer_wording.quantity(layer_map), 200)} of the layers",
         description=describe_layers(layer_map),
     )
@@ -84,11 +84,20 @@ def describe_layers(layer_map: LayerMap) -> str:
     return " ".join([*layer_wording.facts(layer_map), *standing_out])
 
 
-def _name(shown: object, salt: str) -> str:
+def name_of(shown: object, salt: str = "") -> str:
+    """Return the prefix of a picture's ids: the same for the same picture and salt."""
     return "picture-" + hashlib.sha256(f"{salt}{shown!r}".encode()).hexdigest()[:10]
 
 
-def _drawn(figure: Callable[[], Figure], name: str, *, title: str, description: str) -> str:
+def drawn(figure: Callable[[], Figure], name: str, *, title: str, description: str) -> str:
+    """Return the figure that `figure` makes as an `<svg>` element.
+
+    Args:
+        figure: Called under the settings of all pictures, by one thread at a time.
+        name: Prefix of its ids.
+        title: Short name of the picture.
+        description: What a person who cannot see it should know.
+    """
     settings: Any = {"svg.hashsalt": name, **SETTINGS}
     written = io.StringIO()
     anonymous = dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tuneguard.comparison.result import Band, BandPicture
-from tuneguard.reports.figure import SETTINGS
 from tuneguard.reports.scales import scale_steps, scale_values
 from tuneguard.reports.sparkline import shared_limits
 from tuneguard.reports.strokes import color_of
+from tuneguard.reports.svg import drawn, name_of
 from tuneguard.reports.untrusted import cleaned
-from tuneguard.reports.vector import embeddable
 from tuneguard.reports.wording import number
 
 _SIZE: Final = (7.0, 3.3)
@@ -30,10 +26,9 @@ _LARGEST: Final = 1e150
 def draw(picture: BandPicture) -> str:
     """Return `picture` as an `<svg>` element, the same for the same picture."""
     picture = cleaned(picture)
-    name = "picture-" + hashlib.sha256(repr(picture).encode()).hexdigest()[:10]
-    return embeddable(
-        _written(picture, {"svg.hashsalt": name, **SETTINGS}),
-        name=name,
+    return drawn(
+        lambda: _figure(picture),
+        name_of(picture),
         title=picture.measure,
         description=describe(picture),
     )
@@ -50,14 +45,6 @@ def describe(picture: BandPicture) -> str:
         first, last = (number(end) for end in picture.span)
         span = f" Shaded: what was compared of the runs before, {first} to {last}."
     return f"{picture.measure} over {picture.axis}s; {ends}. Bands: {what}.{span}"
-
-
-def _written(picture: BandPicture, settings: Any) -> str:
-    written = io.StringIO()
-    anonymous = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with mpl.rc_context(settings):
-        _figure(picture).savefig(written, format="svg", metadata=anonymous)
-    return written.getvalue()
 
 
 def _figure(picture: BandPicture) -> Figure:
