@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from tuneguard.findings import LayerMap
-from tuneguard.reports.layer_colors import LEVELS, ColorScale, color, stretches
-from tuneguard.reports.layer_figure import common_beginning, short_names
-from tuneguard.reports.layer_wording import facts
+from tuneguard.reports.layer_figure import color
+from tuneguard.reports.layer_scale import LEVELS, ColorScale, stretches
+from tuneguard.reports.layer_wording import common_beginning, facts, short_names
 from tuneguard.reports.svg import describe_layers, draw_layers
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -41,11 +41,13 @@ def test_headings_leave_out_no_level(diagnosis):
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_evidence_is_a_table_with_a_row_for_each_number(samples):
+def test_a_table_has_a_row_for_each_number(samples):
     diagnosis = samples.diverged()
     rows = [one for one in parsed(render_markdown(diagnosis)) if one.type == "tr_open"]
-    findings = diagnosis.findings
-    assert len(rows) == len(findings) + sum(len(finding.evidence) for finding in findings)
+    tables = [finding.evidence for finding in diagnosis.findings]
+    tables += [layer_map.extremes for layer_map in diagnosis.layers]
+    tables.append(tuple(one for passed in diagnosis.passed for one in passed.evidence))
+    assert len(rows) == len(tables) + sum(map(len, tables))
 
 
 def test_symptoms_are_listed_with_their_evidence_and_without_fixes(samples):

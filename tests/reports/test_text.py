@@ -131,3 +131,9 @@ def test_a_hostile_name_cannot_forge_a_verdict(samples):
 def test_each_severity_is_a_word(samples):
     shown = render_text(samples.diverged(), color=False)
     assert {str(Severity.CRITICAL).upper(), str(Severity.INFO).upper()} <= set(shown.split())
+
+
+def test_layers_that_stand_out_are_named_on_demand(samples):
+    sentence = "Highest: 32000 in layer stem, steps 300 to 449."
+    assert sentence in render_text(samples.diverged(), color=False, width=400, verbose=True)
+    assert sentence not in render_text(samples.diverged(), color=False, width=400)

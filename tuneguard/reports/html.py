@@ -38,6 +38,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     phrases: dict[str, Any] = {name: getattr(wording, name) for name in _PHRASES}
+    environment.filters["breakable"] = _breakable
     environment.globals.update(phrases, describe=describe, svg=_svg, layers_svg=_layers_svg)
     environment.globals.update(quantity=layer_wording.quantity, facts=layer_wording.facts)
     return environment
@@ -66,3 +67,8 @@ def _svg(picture: Picture, place: str) -> Markup:
 
 def _layers_svg(layer_map: LayerMap, place: str) -> Markup:
     return Markup(draw_layers(layer_map, salt=place))  # noqa: S704 - as above
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name break behind its dots, and not within a word."""
+    return Markup(".<wbr>").join(name.split("."))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
 from typing import Any, Final
 
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from tuneguard.findings import LayerMap
-from tuneguard.reports.layer_colors import LEVELS, ColorScale, Sign, Stretch, color, stretches
+from tuneguard.reports.layer_scale import LEVELS, ColorScale, Sign, Stretch, stretches
+from tuneguard.reports.layer_wording import short_names
 from tuneguard.reports.marks import MARK_ROW, name_marks
 from tuneguard.reports.scales import axis_label, scale_powers, scale_steps
-from tuneguard.reports.untrusted import clipped_in_front
 
 _INK: Final = "#7a7a7a"
 _ALARM: Final = "#c2410c"
@@ -26,9 +27,11 @@ _LETTERS: Final = 9.5
 _AXIS: Final = 36.0
 _LEGEND: Final = 52.0
 _LETTER: Final = 6.4  # of the larger letters of a small screen
-_NAME_LENGTH: Final = 24
 _OVERLAP: Final = 0.3
 _SIGN_DISTANCE: Final = 14.0
+# Viridis can be read by colour-blind eyes and in grey; its ends vanish on near-black and on white.
+_MAP: Final = colormaps["viridis"]
+_MAP_ENDS: Final = (0.06, 0.97)
 _STYLES: Final[dict[Sign, dict[str, Any]]] = {
     "not finite": {"color": _ALARM, "marker": "x", "markeredgecolor": "white"},
     "0 or less": {"color": _INK, "marker": "o", "markeredgecolor": _INK, "linewidth": 1.0},
@@ -61,21 +64,10 @@ def layer_figure(layer_map: LayerMap) -> Figure:
     return figure
 
 
-def short_names(layers: Sequence[str]) -> list[str]:
-    """Return what stands beside the rows: the ends of the names, which tell them apart.
-
-    >>> short_names(["model.encoder.0", "model.encoder.1", "model.head"])
-    ['encoder.0', 'encoder.1', 'head']
-    """
-    shared = common_beginning(layers)
-    return [clipped_in_front(name[len(shared) :], _NAME_LENGTH) for name in layers]
-
-
-def common_beginning(layers: Sequence[str]) -> str:
-    """Return the modules that all layers lie in, with the dot behind them, or nothing."""
-    pairs = zip(min(layers), max(layers), strict=False)  # what these two share, all share
-    shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return shared[: shared.rfind(".") + 1]
+def color(level: int) -> str:
+    """Return the colour of a level of a `ColorScale`."""
+    first, last = _MAP_ENDS
+    return str(to_hex(_MAP(first + (last - first) * level / (LEVELS - 1))))
 
 
 def _box(left: float, bottom: float, width: float, height: float, of: float) -> Any:

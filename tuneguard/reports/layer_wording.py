@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from tuneguard import keys
 from tuneguard.findings import LayerExtreme, LayerMap
-from tuneguard.reports.layer_colors import ColorScale
-from tuneguard.reports.layer_figure import common_beginning
+from tuneguard.reports.layer_scale import ColorScale
+from tuneguard.reports.untrusted import clipped_in_front
 from tuneguard.reports.wording import number, window
 
+_NAME_LENGTH: Final = 24
 _QUANTITIES: Final = {
     keys.GRADIENT_NORM: "Gradient norm",
     keys.UPDATE_RATIO: "Update ratio",
@@ -48,6 +51,23 @@ def extreme(one: LayerExtreme, axis: str) -> str:
         f"{one.word[:1].upper()}{one.word[1:]}: {number(one.value)} in layer {one.layer}, "
         f"{window(one.steps, axis)}."
     )
+
+
+def short_names(layers: Sequence[str]) -> list[str]:
+    """Return what stands beside the rows: the ends of the names, which tell them apart.
+
+    >>> short_names(["model.encoder.0", "model.encoder.1", "model.head"])
+    ['encoder.0', 'encoder.1', 'head']
+    """
+    shared = common_beginning(layers)
+    return [clipped_in_front(name[len(shared) :], _NAME_LENGTH) for name in layers]
+
+
+def common_beginning(layers: Sequence[str]) -> str:
+    """Return the modules that all layers lie in, with the dot behind them, or nothing."""
+    pairs = zip(min(layers), max(layers), strict=False)  # what these two share, all share
+    shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return shared[: shared.rfind(".") + 1]
 
 
 def _rows(layer_map: LayerMap) -> str:

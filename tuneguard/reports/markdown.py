@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tuneguard.diagnosis import Diagnosis, flatten
-from tuneguard.findings import Evidence, Finding, Prescription
-from tuneguard.reports import wording
+from tuneguard.findings import Evidence, Finding, LayerMap, Passed, Prescription
+from tuneguard.reports import layer_wording, wording
 from tuneguard.reports.untrusted import cleaned, code_block, code_span, markdown_safe
 from tuneguard.version import __version__
 
@@ -22,6 +22,9 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
     yield _origin(diagnosis)
     for rank, finding in enumerate(diagnosis.findings, start=1):
         yield from _finding(finding, rank)
+    for layer_map in diagnosis.layers:
+        yield f"## {markdown_safe(layer_wording.quantity(layer_map))} of the layers"
+        yield "\n".join(_extremes(layer_map))
     yield from _looked_at(diagnosis)
 
 
@@ -77,11 +80,11 @@ def measured(evidence: Evidence, axis: str) -> str:
 def _evidence_table(evidence: Sequence[Evidence], axis: str) -> str:
     rows = ["| series | measured | value | limit | where |", "|---|---|--:|--:|---|"]
     for one in evidence:
-        metric = code_span(one.metric).replace("|", "\\|")
+        value, limit = wording.number(one.value), wording.number(one.threshold)
         relation = markdown_safe(wording.relation(one))
         rows.append(
-            f"| {metric} | {markdown_safe(one.statistic)} | {wording.number(one.value)} "
-            f"| {relation} {wording.number(one.threshold)} | {wording.window(one.steps, axis)} |"
+            f"| {_cell(one.metric)} | {markdown_safe(one.statistic)} | {value} "
+            f"| {relation} {limit} | {wording.window(one.steps, axis)} |"
         )
     return "\n".join(rows)
 
@@ -104,13 +107,42 @@ def _looked_at(diagnosis: Diagnosis) -> Iterator[str]:
         )
     if diagnosis.passed:
         yield "## Checked and passed"
-        yield markdown_safe(wording.listed([one.rule for one in diagnosis.passed])) + "."
+        yield "\n".join(_passed(diagnosis.passed))
     if diagnosis.abstained:
         yield "## Could not be judged"
         yield "\n".join(_not_judged(diagnosis))
     if diagnosis.notes:
         yield "## Notes"
         yield "\n".join(f"- {markdown_safe(note)}" for note in diagnosis.notes)
+
+
+def _passed(passed: Sequence[Passed]) -> Iterator[str]:
+    yield "| check | series | measured | value | limit |"
+    yield "|---|---|---|--:|--:|"
+    for one in passed:
+        check = markdown_safe(wording.title(one.rule))
+        for evidence in one.evidence:
+            yield (
+                f"| {check} | {_cell(evidence.metric)} | {markdown_safe(evidence.statistic)} "
+                f"| {wording.number(evidence.value)} | {wording.number(evidence.threshold)} |"
+            )
+        if not one.evidence:
+            yield f"| {check} | | | | |"
+
+
+def _extremes(layer_map: LayerMap) -> Iterator[str]:
+    yield f"| among {layer_map.layer_count} layers | value | layer | where |"
+    yield "|---|--:|---|---|"
+    for one in layer_map.extremes:
+        yield (
+            f"| {markdown_safe(one.word)} | {wording.number(one.value)} | {_cell(one.layer)} "
+            f"| {wording.window(one.steps, layer_map.axis)} |"
+        )
+
+
+def _cell(text: str) -> str:
+    """Return `text` as code that cannot end the cell of a table."""
+    return code_span(text).replace("|", "\\|")
 
 
 def _not_judged(diagnosis: Diagnosis) -> Iterator[str]:

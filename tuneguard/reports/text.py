@@ -9,7 +9,7 @@ from typing import Final
 
 from tuneguard.diagnosis import Diagnosis
 from tuneguard.findings import Abstained, Finding, Prescription
-from tuneguard.reports import wording
+from tuneguard.reports import layer_wording, wording
 from tuneguard.reports.untrusted import cleaned
 
 _STYLES: Final = {
@@ -53,6 +53,12 @@ class _Layout:
         for rank, finding in enumerate(diagnosis.findings, start=1):
             yield ""
             yield from self._finding(finding, f"{rank}. ", "")
+        for layer_map in diagnosis.layers if self.verbose else ():
+            yield ""
+            yield self._styled(f"{layer_wording.quantity(layer_map)} of the layers:", "bold")
+            for extreme in layer_map.extremes:
+                sentence = layer_wording.extreme(extreme, layer_map.axis)
+                yield from self._filled(sentence, _INDENT)
         yield ""
         yield from self._looked_at(diagnosis)
 

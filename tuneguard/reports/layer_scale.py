@@ -1,4 +1,4 @@
-"""Colours of a heat map: which value gets which, and which values get a sign instead."""
+"""Scale of a heat map: which value gets which colour, and which values get a sign instead."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from itertools import groupby
 from typing import Final, Literal
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
 from tuneguard.findings import LayerMap
 
@@ -19,9 +17,6 @@ LEVELS: Final = 20
 _NARROWEST: Final = 0.5  # of a power of ten: noise must not look like a landscape
 _USUAL_PERCENTS: Final = (1.0, 99.0)
 _POWERS: Final = (-150.0, 150.0)  # as far as an axis reaches
-# Viridis can be read by colour-blind eyes and in grey; its ends vanish on near-black and on white.
-_MAP: Final = colormaps["viridis"]
-_MAP_ENDS: Final = (0.06, 0.97)
 
 Sign = Literal["not finite", "0 or less", "not measured"]
 
@@ -75,12 +70,6 @@ class ColorScale:
     def ends(self) -> tuple[float, float]:
         """Between which values colours differ."""
         return 10.0**self.low, 10.0**self.high
-
-
-def color(level: int) -> str:
-    """Return the colour of a level."""
-    first, last = _MAP_ENDS
-    return str(to_hex(_MAP(first + (last - first) * level / (LEVELS - 1))))
 
 
 def stretches(layer_map: LayerMap, scale: ColorScale | None) -> list[Stretch]:
