@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo test test-real lint types layers format docs check example-rates stride-verdicts noise-rates bench soak gpu-check clean
+.PHONY: help install demo test test-real lint types layers format docs check example-rates stride-verdicts noise-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,7 +23,7 @@ test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-real: $(STAMP)  ## run the tests on real servers, PostgreSQL and a browser, where they are installed
-	$(BIN)/python -m pytest tests/real -n 2 --dist loadgroup -rs
+	$(BIN)/python -m pytest tests/real -n 2 -rs
 
 lint: $(STAMP)  ## check format and style
 	$(BIN)/ruff format --check .
@@ -63,6 +63,9 @@ soak: $(STAMP)  ## record a million steps, and look at what is left
 
 gpu-check: $(STAMP)  ## measure and check what needs a CUDA device, if there is one
 	$(BIN)/python -m benchmarks.cost --part gpu
+
+scale: $(STAMP)  ## measure how long reading takes, and a scan of 2,000 runs on PostgreSQL
+	$(BIN)/python -m benchmarks.scale
 
 noise-rates: $(STAMP)  ## count the false alarms of plain tests on noise
 	$(BIN)/python benchmarks/noise_rates.py

@@ -7,6 +7,7 @@ same process.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,29 +21,33 @@ from tests.real.harness.reviewed import ReviewedRun, train_and_review, without_c
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
     from tests.real.harness.browser import Witness
 
 HERE = Path(__file__).parent
-SERVERS = ("postgresql_server", "sqlite_server", "accounts_server")
+DATABASE = re.compile("postgresql|sqlite")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is here, and keep together what shares a server."""
+    """Mark what is here."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.real)
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-def _group(item: pytest.Item) -> str:
-    parameters = getattr(item, "callspec", None)
-    needed = {
-        *getattr(item, "fixturenames", ()),
-        *(parameters.params.values() if parameters else ()),
-    }
-    return next((server for server in SERVERS if server in needed), item.path.stem)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Keep together what shares a database: each server starts in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByDatabase(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            database = DATABASE.search(nodeid)
+            return database[0] if database else nodeid.partition("::")[0]
+
+    return ByDatabase(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -15,41 +15,44 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-@pytest.mark.parametrize(
-    ("kind", "rule", "is_real", "why"),
-    [
-        ("diverged", "divergence", False, "the task <b>changed</b> on purpose"),
-        ("overfitting", "overfitting", True, "the test set says the same"),
-    ],
-)
+class Judgement(NamedTuple):
+    """What a person thinks of the first finding of a run."""
+
+    kind: str
+    rule: str
+    outcome: str
+    why: str
+
+
+JUDGEMENTS = [
+    Judgement("diverged", "divergence", "false alarm", "the task <b>changed</b> on purpose"),
+    Judgement("overfitting", "overfitting", "real problem", "the test set says the same"),
+]
+
+
+@pytest.mark.parametrize("judgement", JUDGEMENTS, ids=lambda one: one.kind)
 def test_a_verdict_given_by_clicks_is_read_back_and_survives_a_new_diagnosis(
-    reviewed_runs: dict[str, ReviewedRun],
-    page: Page,
-    tmp_path: Path,
-    kind: str,
-    rule: str,
-    is_real: bool,
-    why: str,
+    reviewed_runs: dict[str, ReviewedRun], page: Page, tmp_path: Path, judgement: Judgement
 ) -> None:
     from tests.real.harness.browser import keep_screenshot
     from tests.real.harness.judging import judge, open_finding
     from tests.real.harness.pages import open_tab, pictures_shown
 
-    run = reviewed_runs[kind]
+    run = reviewed_runs[judgement.kind]
     page.goto(run.link)
     open_tab(page, "Traces")
-    open_finding(page, rule.capitalize())
+    open_finding(page, judgement.rule.capitalize())
     assert pictures_shown(page) > 0
-    judge(page, is_real=is_real, why=why)
-    keep_screenshot(page, f"judged-{kind}")
+    judge(page, is_real=judgement.outcome == "real problem", why=judgement.why)
+    keep_screenshot(page, f"judged-{judgement.kind}")
 
     again = tuneguard(
         "diagnose", run.run_id, "--force", "--tracking-uri", run.server, folder=tmp_path
     )
     assert again.returncode == 1, again.stderr
-    found = [one for one in read_verdicts(run.run_id, run.server) if one.rule == rule]
-    assert [one.outcome for one in found] == ["real problem" if is_real else "false alarm"]
-    assert [verdict.rationale for verdict in found[0].verdicts] == [why]
+    found = [one for one in read_verdicts(run.run_id, run.server) if one.rule == judgement.rule]
+    assert [one.outcome for one in found] == [judgement.outcome]
+    assert [verdict.rationale for verdict in found[0].verdicts] == [judgement.why]
 
 
 def test_a_healthy_run_asks_nothing(reviewed_runs: dict[str, ReviewedRun], page: Page) -> None:

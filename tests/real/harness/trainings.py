@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
@@ -43,14 +44,28 @@ TRAININGS = {
 }
 
 
-def train(kind: str, tracking_uri: str, experiment: str, seed: int = 0) -> str:
-    """Train, and return the run's id."""
-    torch.manual_seed(seed)
+SEED = 0
+LAYERS = ("hidden", "activation", "output")
+
+
+def train(
+    kind: str, tracking_uri: str, experiment: str, layers: tuple[str, str, str] = LAYERS
+) -> str:
+    """Train, and return the run's id.
+
+    Args:
+        kind: One of `TRAININGS`.
+        tracking_uri: Where to record.
+        experiment: Name of the experiment; it is created where there is none.
+        layers: What the layers are called.
+    """
+    torch.manual_seed(SEED)
     plan = TRAININGS[kind]
-    images, labels = _digits(seed, plan.noise)
+    images, labels = _digits(plan.noise)
     training = TensorDataset(images[: plan.samples], labels[: plan.samples])
     loader = DataLoader(training, batch_size=20, shuffle=True)
-    model = nn.Sequential(nn.Linear(64, plan.width), nn.ReLU(), nn.Linear(plan.width, 10))
+    modules = (nn.Linear(64, plan.width), nn.ReLU(), nn.Linear(plan.width, 10))
+    model = nn.Sequential(OrderedDict(zip(layers, modules, strict=True)))
     optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
     guard = TuneGuardCallback(
         model,
@@ -75,9 +90,9 @@ def train(kind: str, tracking_uri: str, experiment: str, seed: int = 0) -> str:
     return guard.run_id
 
 
-def _digits(seed: int, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
+def _digits(noise: float) -> tuple[torch.Tensor, torch.Tensor]:
     images, labels = _loaded()
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(SEED)
     order = torch.randperm(len(images), generator=generator)
     images, labels = images[order].float() / 16 - 0.3, labels[order]
     is_wrong = torch.rand(len(labels), generator=generator) < noise
