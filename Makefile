@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo test test-real lint types layers format docs check example-rates stride-verdicts noise-rates bench soak gpu-check scale clean
+.PHONY: help install demo test test-real lint types layers format docs check example-rates stride-verdicts noise-rates comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -66,6 +66,9 @@ gpu-check: $(STAMP)  ## measure and check what needs a CUDA device, if there is 
 
 scale: $(STAMP)  ## measure how long reading takes, and a scan of 2,000 runs on PostgreSQL
 	$(BIN)/python -m benchmarks.scale
+
+comparison-rates: $(STAMP)  ## count how often a comparison of runs errs, and what it sees
+	$(BIN)/python -m benchmarks.comparison_rates
 
 noise-rates: $(STAMP)  ## count the false alarms of plain tests on noise
 	$(BIN)/python benchmarks/noise_rates.py
