@@ -114,7 +114,10 @@ class Divergence(Rule):
             confidence=0.9,
             prescriptions=tuple(fixes),
             view=View(
-                (series.key,), span=(best, float(series.steps[-1])), marks=((best, "best"),)
+                (series.key,),
+                span=(best, float(series.steps[-1])),
+                threshold=curve.best + curve.lost * evidence[0].threshold / evidence[0].value,
+                marks=((best, "best"),),
             ),
         )
 

@@ -135,6 +135,7 @@ class Overfitting(Rule):
             view=View(
                 (validation.key, train),
                 span=(best, last),
+                threshold=curve.best + curve.lost * evidence[0].threshold / evidence[0].value,
                 marks=((best, "best validation"),),
             ),
         )

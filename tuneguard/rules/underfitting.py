@@ -161,5 +161,6 @@ class Underfitting(Rule):
             view=View(
                 (loss.key, *((validation,) if validation else ())),
                 span=evidence[0].steps,
+                threshold=curve.end * evidence[0].threshold / evidence[0].value,
             ),
         )
