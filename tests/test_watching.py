@@ -114,6 +114,13 @@ def test_traces_are_losses_metrics_norms_and_rates_ending_with_the_latest_value(
     assert math.isnan(sight.traces[-1].values[-1])
 
 
+def test_curves_are_even_over_time_however_a_series_was_sampled():
+    dense_start = [*range(200), *range(200, 1001, 100)]
+    rates = [(step, 0.1 if step < 500 else 0.01) for step in dense_start]
+    sight, _ = Watch().look(history(1000, learning_rate=rates), diagnosis(), 0.0)
+    assert sight.traces[-1].values.count(0.1) == pytest.approx(100, abs=2)
+
+
 def test_a_run_that_has_nothing_yet_can_be_looked_at():
     empty = RunHistory.from_series({}, status="running")
     sight, events = Watch().look(empty, diagnosis(), 0.0)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from tuneguard.diagnosis import Diagnosis
 from tuneguard.findings import Finding, Prescription
 from tuneguard.history import Axis, Role, RunHistory, Series
@@ -54,7 +56,8 @@ class Trace:
 
     Attributes:
         label: What it is.
-        values: A few hundred at most, evenly chosen; not finite where the run's were not.
+        values: At evenly spaced times from its first point to its last; not finite where the
+            run's were not.
         is_positive: Whether it is usually looked at on a logarithmic scale, as norms are.
     """
 
@@ -194,8 +197,10 @@ def _traces(history: RunHistory) -> list[Trace]:
 
 
 def _reduced(series: Series) -> tuple[float, ...]:
-    """Choose values evenly over time, the last one among them."""
-    count = min(len(series), _POINTS)
-    last = len(series) - 1
-    chosen = [round(i * last / max(count - 1, 1)) for i in range(count)]
-    return tuple(float(series.values[i]) for i in chosen)
+    """Return what was known at evenly spaced times, the last value at the end.
+
+    Sampled series have most of their points at the start of a run.
+    """
+    times = np.linspace(series.steps[0], series.steps[-1], _POINTS)
+    known = np.searchsorted(series.steps, times, side="right") - 1
+    return tuple(series.values[known].tolist())
