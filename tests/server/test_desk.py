@@ -68,7 +68,8 @@ def test_a_run_is_examined_and_then_waits_no_longer(books: Books, tmp_path: Path
 
     assert desk.examine_next()
     assert not desk.examine_next()
-    assert examiner.asked == [{"do": "examine", "run_id": "a", "mark": None, "timeout": 7}]
+    request = {"do": "examine", "run_id": "a", "mark": None, "traces": True, "timeout": 7}
+    assert examiner.asked == [request]
     assert books.marks.of("a") == "m1"
     assert books.in_work == set()
 

@@ -21,6 +21,7 @@ def test_settings_are_read(tmp_path: Path) -> None:
         "TUNEGUARD_SERVER_QUEUE": "50",
         "TUNEGUARD_SERVER_SWEEP": "0",
         "TUNEGUARD_SERVER_SWEEP_DAYS": "1",
+        "TUNEGUARD_SERVER_TRACES": "0",
         "TUNEGUARD_SERVER_FOLDER": str(tmp_path),
     }
     assert environment.keys() == SETTINGS.keys()
@@ -30,6 +31,8 @@ def test_settings_are_read(tmp_path: Path) -> None:
     assert (settings.concurrency, settings.timeout, settings.queue) == (3, 7.5, 50)
     assert (settings.sweep, settings.sweep_days) == (0, 1)
     assert settings.folder.parent == tmp_path
+    assert not settings.traces
+    assert settings_from("sqlite:///a.db", {}).traces
 
 
 def test_each_store_has_a_folder_of_its_own() -> None:
@@ -62,3 +65,10 @@ def test_what_cannot_be_combined_is_refused(environment: dict[str, str], words: 
 
 def test_the_usual_start_is_not_refused() -> None:
     check_combination(STARTED | {"MLFLOW_ENABLE_WORKSPACES": "false"})
+
+
+@pytest.mark.parametrize("variable", SETTINGS)
+def test_every_setting_is_documented(variable: str) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "diagnose-on-the-server.md"
+
+    assert f"| `{variable}` |" in page.read_text(encoding="utf-8")

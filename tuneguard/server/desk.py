@@ -118,7 +118,8 @@ class Desk:
 
     def _examine(self, run_id: str) -> bool:
         """Have a run examined, and return whether there is an outcome, be it a failure."""
-        request = {"do": "examine", "run_id": run_id, "mark": self._books.marks.of(run_id)}
+        mark, traces = self._books.marks.of(run_id), self._settings.traces
+        request = {"do": "examine", "run_id": run_id, "mark": mark, "traces": traces}
         try:
             answer = self._ask(request, self._settings.timeout)
         except ExaminerStartingError:

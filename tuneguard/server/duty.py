@@ -17,6 +17,8 @@ from tuneguard.spool.folder_lock import lock_folder, unlock
 
 _LOOK_SECONDS: Final = 1.0
 _AFTER_A_BREAKDOWN: Final = 60.0
+_REST: Final = 10.0
+"""How long a sweep rests, by how long it took: among ten thousands of runs it takes a while."""
 
 _logger = logging.getLogger(__name__)
 
@@ -87,9 +89,11 @@ class Duty:
             try:
                 if desk.examine_next():
                     continue
-                if time.monotonic() >= next_sweep:
+                begun = time.monotonic()
+                if begun >= next_sweep:
                     desk.sweep()
-                    next_sweep = time.monotonic() + self._settings.sweep
+                    ended = time.monotonic()
+                    next_sweep = ended + max(self._settings.sweep, _REST * (ended - begun))
                 self._stopping.wait(_LOOK_SECONDS)
             except Exception:  # such as a full disk: MLflow goes on, and so does this, later
                 _logger.exception("Ended runs are not diagnosed at the moment")

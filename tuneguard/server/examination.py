@@ -35,12 +35,13 @@ class Examination:
         self._store = store
         self._client: MlflowClient | None = None
 
-    def examine(self, run_id: str, mark: str | None) -> dict[str, Any]:
+    def examine(self, run_id: str, mark: str | None, *, traces: bool = True) -> dict[str, Any]:
         """Diagnose a run that has ended, and write the review into it.
 
         Args:
             run_id: The run.
             mark: What `mark_of` said when the run was last examined.
+            traces: Whether to write findings as traces.
 
         Returns:
             `outcome`: `written`; `current`, where the run carries this review or has not changed
@@ -66,7 +67,8 @@ class Examination:
         diagnosis = diagnose(read_history(found))
         # everybody who may see the page would see where the server's database is
         identity = replace(diagnosis.identity, tracking_uri=None)
-        publish_review(replace(diagnosis, identity=identity), tracking_uri=self._store)
+        review = replace(diagnosis, identity=identity)
+        publish_review(review, tracking_uri=self._store, traces=traces)
         return {"outcome": "written", "mark": now}
 
     def ended_since(self, since: int) -> dict[str, Any]:

@@ -73,7 +73,9 @@ def _abilities(places: Mapping[str, str | None]) -> dict[str, Answer]:
     serve_proxied_artifacts(places["artifacts"])
     examination, reports = Examination(store), StoredReports(store)
     return {
-        "examine": lambda request: examination.examine(request["run_id"], request.get("mark")),
+        "examine": lambda request: examination.examine(
+            request["run_id"], request["mark"], traces=request["traces"]
+        ),
         "sweep": lambda request: examination.ended_since(request["since"]),
         "page": lambda request: reports.page(request["run_id"], request["links"]),
         "document": lambda request: reports.document(request["run_id"]),

@@ -21,6 +21,7 @@ SETTINGS: Final[dict[str, str]] = {
     f"{PREFIX}QUEUE": "How many ended runs may wait; later ones are found by the next sweep.",
     f"{PREFIX}SWEEP": "Seconds between two sweeps for ended runs that were missed; 0 for none.",
     f"{PREFIX}SWEEP_DAYS": "How many days after its end a sweep still looks at a run.",
+    f"{PREFIX}TRACES": "Whether findings are written as traces, for people to judge: 1 or 0.",
     f"{PREFIX}FOLDER": "Folder for what waits and what failed; in the user's cache by default.",
 }
 """Every environment variable that the server reads, and what it sets."""
@@ -38,6 +39,7 @@ class Settings:
         queue: How many ended runs may wait.
         sweep: Seconds between two sweeps; 0 for none.
         sweep_days: How many days after its end a sweep still looks at a run.
+        traces: Whether findings are written as traces.
     """
 
     store: str
@@ -47,6 +49,7 @@ class Settings:
     queue: int = 10_000
     sweep: float = 300.0
     sweep_days: float = 7.0
+    traces: bool = True
 
 
 def settings_from(store: str, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -72,6 +75,7 @@ def settings_from(store: str, environment: Mapping[str, str] = os.environ) -> Se
         queue=int(_number(environment, "QUEUE", default.queue, 1)),
         sweep=_number(environment, "SWEEP", default.sweep, 0),
         sweep_days=_number(environment, "SWEEP_DAYS", default.sweep_days, 0),
+        traces=_number(environment, "TRACES", default.traces, 0) > 0,
     )
 
 
