@@ -148,7 +148,7 @@ class LearningRateTooHigh(Rule):
         factor = 0.1
         if ratio is not None and np.isfinite(ratio.value) and ratio.value > 0.0:
             factor = float(np.clip(_TARGET_RATIO / ratio.value, 0.01, 0.3))
-        first = evidence[0].steps[0]
+        first, chance = evidence[0].steps[0], reference_level(history)
         because = "the first updates were too large for the weights"
         return self.found(
             f"Training loss {words}: {_worded(evidence[0])}, and {_ending(evidence[1])}.",
@@ -162,6 +162,7 @@ class LearningRateTooHigh(Rule):
             view=View(
                 (loss.key, *((ratio.metric,) if ratio is not None else ())),
                 span=(first, float(loss.steps[-1])),
+                threshold=chance.level * evidence[1].threshold if chance is not None else None,
                 log_scale=bool((loss.finite().values > 0.0).all()),
             ),
         )
