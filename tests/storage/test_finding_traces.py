@@ -124,7 +124,7 @@ def test_a_finding_that_is_gone_takes_its_trace_along(store: MlflowClient, run: 
 def test_a_judged_trace_stays_and_stands_for_its_finding(store: MlflowClient, run: Run) -> None:
     replace_traces(store, run, [TRACE])
     judged = ids(store, run)
-    say(store, *judged, False, why="a warm-up")
+    say(store, *judged, False, why="a warm-up", person="tuneguard")
     replace_traces(store, run, [replace(TRACE, steps=(130.0, 400.0), headline="It went on.")])
     assert ids(store, run) == judged
     replace_traces(store, run, [])

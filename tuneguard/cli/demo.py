@@ -69,13 +69,14 @@ def _local_store(experiment: str) -> str:
 
 
 def _next_steps(diagnosis: Diagnosis, uri: str) -> str:
+    from tuneguard.storage.run_page import run_address
+
     run = diagnosis.identity
+    place = (uri, run.experiment_id or "", run.run_id or "")
     is_server = uri.startswith(("http://", "https://"))
-    server = uri.rstrip("/") if is_server else "http://127.0.0.1:5000"
-    page = f"{server}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
     start = [] if is_server else ["", "Open the review in MLflow:", f"  {_server_command(uri)}"]
-    lines = [f"Run {run.run_id}", *start, f"  {page}?workflowType=machine_learning"]
-    return "\n".join(lines)
+    judge = ["", "Say whether its findings are right:", f"  {run_address(*place, '/traces')}"]
+    return "\n".join([f"Run {run.run_id}", *start, f"  {run_address(*place)}", *judge])
 
 
 def _server_command(uri: str) -> str:

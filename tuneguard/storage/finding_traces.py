@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import mlflow
-from mlflow.entities import Run
+from mlflow.entities import AssessmentSourceType, Run
 from mlflow.entities.trace_info import TraceInfo
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -19,7 +19,7 @@ from tuneguard.storage.connection import store_of
 from tuneguard.storage.trace_layout import OWN_SOURCE, FindingTrace, trace_info, trace_spans
 
 _OURS: Final = f"tags.`{keys.TRACE_RULE}` != ''"
-_PAGE: Final = 100
+_PAGE: Final = 500
 # MLflow sets this tag when it has a trace's spans, which are written last
 _WHOLE: Final = "mlflow.trace.spansLocation"
 # how a server says that its store is made of files
@@ -98,7 +98,8 @@ def replace_traces(client: mlflow.MlflowClient, run: Run, traces: Sequence[Findi
 
 def is_judged(info: TraceInfo) -> bool:
     """Whether anybody but us has given feedback on a trace."""
-    return any(one.source.source_id != OWN_SOURCE for one in info.assessments)
+    own = (AssessmentSourceType.CODE, OWN_SOURCE)
+    return any((one.source.source_type, one.source.source_id) != own for one in info.assessments)
 
 
 def _stands_for(info: TraceInfo, trace: FindingTrace) -> bool:
