@@ -149,7 +149,8 @@ TAGS: Final[dict[str, str]] = {
     f"{TAG_PREFIX}<rule>": "One tag a finding: its severity and the first step of its evidence.",
     TAG_VERSION: "The version that wrote the review.",
     TAG_FINGERPRINT: (
-        "Fingerprint of what was diagnosed and how; written last, so a half-written review heals."
+        "Fingerprint of what was diagnosed and how; written last, so a half-written review heals. "
+        "It ends in `-tags` where only the tags of the review were written, by `tuneguard scan`."
     ),
     TAG_TRACES: (
         "`written` where each finding is a trace of the run, `unsupported` where the store keeps "

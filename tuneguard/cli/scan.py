@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +15,7 @@ from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.output import write_result
 from tuneguard.cli.selection import role_and_key, select_rules, split_names
 from tuneguard.cli.terminal import say, wants_color
-from tuneguard.cli.timespan import Since
+from tuneguard.cli.timespan import milliseconds_since
 
 if TYPE_CHECKING:
     from tuneguard.fleet.engines import Engine
@@ -42,6 +42,7 @@ class Order:
     workers: int | None
     no_write: bool
     write_review: bool
+    no_traces: bool
     force: bool
     verbose: bool
 
@@ -64,7 +65,7 @@ Examples:
 @click.option("--experiment", required=True, metavar="NAME", help="The experiment, or its id.")
 @click.option(
     "--since",
-    type=Since(),
+    callback=milliseconds_since,
     metavar="AGE",
     help="Leave out runs that ended before: an age such as 12h, 7d or 2w, or a date.",
 )
@@ -128,6 +129,11 @@ Examples:
     is_flag=True,
     help="Write the whole review of each run, as `diagnose` does, and not its tags alone.",
 )
+@click.option(
+    "--no-traces",
+    is_flag=True,
+    help="With --write-review, leave out the traces on which people judge the findings.",
+)
 @click.option("--force", is_flag=True, help="Diagnose also runs in which nothing has changed.")
 @click.option("--verbose", is_flag=True, help="List healthy runs too.")
 @click.pass_context
@@ -168,6 +174,7 @@ def _scanned(order: Order) -> ScanSummary:
     assignment = _assignment(order)
     shown = tracking_uri_in_use(order.tracking_uri)
     say(f"Tracking URI: {shown}")
+    workers = order.workers or usual_workers()
     with _progress() as progress:
         listing = progress.add_task("listing runs", total=None)
         found = survey(
@@ -179,11 +186,11 @@ def _scanned(order: Order) -> ScanSummary:
         progress.update(listing, visible=False)
         reading = progress.add_task("diagnosing", total=len(found.changed))
         examined: list[ScannedRun] = []
-        workers = order.workers or usual_workers()
         try:
-            for run in examine_all(assignment, found.changed, order.engine, workers):
-                examined.append(run)
-                progress.advance(reading)
+            with closing(examine_all(assignment, found.changed, order.engine, workers)) as results:
+                for run in results:
+                    examined.append(run)
+                    progress.advance(reading)
         except KeyboardInterrupt:
             _say_interrupted(len(examined), len(found.changed), order)
             raise
@@ -201,6 +208,7 @@ def _assignment(order: Order) -> Assignment:
         tracking_uri=uri_in_use(order.tracking_uri),
         rules=tuple(rule() for rule in rules),
         write=order.writes,
+        traces=not order.no_traces,
         roles=dict(map(role_and_key, order.role_keys)),
         force=order.force,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Literal
 
 from tuneguard.fleet.examiner import Assignment, Examiner
@@ -28,8 +28,10 @@ def usual_workers() -> int:
 
 def examine_all(
     assignment: Assignment, run_ids: Sequence[str], engine: Engine, workers: int
-) -> Iterator[ScannedRun]:
+) -> Generator[ScannedRun]:
     """Yield each run as soon as it is examined, in no order.
+
+    Closed early, it waits for the runs that are being examined.
 
     Args:
         assignment: What to do with each run.

@@ -29,6 +29,7 @@ class Assignment:
         tracking_uri: Where the runs are kept, with its password if it has one.
         rules: The rules to ask.
         write: What is written into a run: its tags, its whole review, or nothing.
+        traces: Whether a whole review has each finding as a trace, for people to judge it.
         roles: Role name to metric key, where the key's name does not tell.
         force: Whether to diagnose also what has not changed since its last diagnosis.
     """
@@ -36,6 +37,7 @@ class Assignment:
     tracking_uri: str
     rules: Sequence[Rule]
     write: Literal["tags", "review", "nothing"] = "tags"
+    traces: bool = True
     roles: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
 
@@ -91,7 +93,9 @@ class Examiner:
         if one.write == "tags":
             publish_tags(diagnosis, found)
         elif one.write == "review":
-            publish_review(diagnosis, tracking_uri=one.tracking_uri, force=one.force)
+            publish_review(
+                diagnosis, tracking_uri=one.tracking_uri, force=one.force, traces=one.traces
+            )
 
 
 def _scanned(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -11,6 +13,7 @@ from tuneguard.fleet.examiner import Assignment, Examiner
 from tuneguard.scanned_run import ScannedRun
 
 _TASKS_PER_CORE = 2
+_TIMEOUT_SECONDS = 5.0
 
 _examiner: Examiner | None = None
 
@@ -81,10 +84,18 @@ def _ray() -> Any:
 
 def _connect(ray: Any) -> None:
     try:
+        _check_address(os.environ.get("RAY_ADDRESS", ""))
         ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise EngineError(
             f"No Ray cluster answers ({reason}). Start one with `ray start --head`, or name one "
             "with RAY_ADDRESS."
         ) from error
+
+
+def _check_address(address: str) -> None:
+    """Ask once and briefly: Ray itself would try for minutes."""
+    host, separator, port = address.rpartition("://")[2].rpartition(":")
+    if separator and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_TIMEOUT_SECONDS).close()

@@ -47,5 +47,6 @@ def _leaps(values: FloatArray) -> NDArray[np.intp]:
     padded = np.pad(leaps, _NEIGHBOURS, mode="reflect" if len(leaps) > _NEIGHBOURS else "edge")
     usual = np.median(sliding_window_view(padded, 2 * _NEIGHBOURS + 1), axis=1)
     ratio = np.divide(leaps, usual, out=np.where(leaps > 0.0, np.inf, 0.0), where=usual > 0.0)
-    order = np.argsort(-ratio, kind="stable")
-    return order[ratio[order] > _MIN_LEAP]
+    order: NDArray[np.intp] = np.argsort(-ratio, kind="stable")
+    found: NDArray[np.intp] = order[ratio[order] > _MIN_LEAP]
+    return found

@@ -1,0 +1,1 @@
+"""How long reading, and a scan of many runs, take."""
