@@ -28,7 +28,7 @@ def record(run_id: str, tracking_uri: str) -> Callable[..., tuple[int, int]]:
         guard = TuneGuardCallback(
             model, optimizer, run_id=run_id, tracking_uri=tracking_uri, flush_every=10, **options
         )
-        guard._recorder._pace._schedule.end_dense_start(FEW)
+        guard._recorder._pace.schedule.end_dense_start(FEW)
         kept: list[object] = []
         guard._sink.put = kept.append
         with counted_reads() as reads:
@@ -63,5 +63,8 @@ def test_no_micro_batch_waits_for_the_device(record: Callable[..., tuple[int, in
 def test_a_step_that_reads_its_loss_would_be_noticed(
     record: Callable[..., tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuneguard.recording.callback.measured_loss", lambda loss: loss.item())
+    for module in ("callback", "short_way"):
+        monkeypatch.setattr(
+            f"tuneguard.recording.{module}.measured_loss", lambda loss: loss.item()
+        )
     assert record(torch.optim.SGD, FEW)[0] == FEW

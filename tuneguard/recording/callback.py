@@ -20,26 +20,12 @@ from tuneguard.recording.arguments import (
     require_positive,
     require_share,
 )
-from tuneguard.recording.budget import Budget
-from tuneguard.recording.facts import facts_of_model, facts_of_optimizers
-from tuneguard.recording.layers import Layers
-from tuneguard.recording.local_gradients import averaging_ranks
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
-from tuneguard.recording.outlet import Outlet
-from tuneguard.recording.rank_group import RankGroup
-from tuneguard.recording.ranks import ranks_here
-from tuneguard.recording.recorder import FLUSH_STEPS, Recorder
-from tuneguard.recording.shards import Shards
-from tuneguard.recording.system_signals import SystemOutlet, SystemSignals
+from tuneguard.recording.recorder import FLUSH_STEPS
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
-from tuneguard.recording.units import UnitStatistics
-from tuneguard.spool.manifest import Manifest, new_recorder_id
-from tuneguard.spool.spool_folder import open_spool
-from tuneguard.storage.own_monitor import is_monitored
-from tuneguard.storage.run_choice import choose_run, follow_run
-from tuneguard.storage.sink import Sink
+from tuneguard.recording.wiring import Place, Wiring
 
 Batch = TypeVar("Batch")
 
@@ -108,64 +94,31 @@ class TuneGuardCallback:
         spool: str | os.PathLike[str] | None = None,
     ) -> None:
         require_model(model)
-        optimizers = checked_optimizers(optimizer)
         numbers = {
             "accumulate": accumulate,
             "num_classes": num_classes,
             "planned_steps": planned_steps,
-            "flush_every": flush_every,
         }
-        require_positive(numbers)
+        require_positive({**numbers, "flush_every": flush_every})
         require_share("budget", budget)
+        optimizers = checked_optimizers(optimizer)
         first_step = checked_first_step(first_step, optimizers)
-        given = {"task": task, **numbers}
-        del given["flush_every"]
         self.process = os.getpid()
         self.failed: set[str] = set()
         self._loss = LossMean(accumulate)
         self._left_out: set[str] = set()
-        ranks = ranks_here()
-        layers = Layers(model)
-        shards = Shards(model, layers, ranks.world_size)
-        spread = ranks.world_size > 1 and shards.is_sharded
-        self._facts = {name: str(value) for name, value in given.items() if value is not None}
-        self._facts |= facts_of_optimizers(optimizers) | facts_of_model(model)
-        if ranks.world_size > 1:
-            self._facts["world_size"] = str(ranks.world_size)
-        manifest = Manifest(
-            new_recorder_id(rank=ranks.rank),
-            layers=layers.names,
-            params=dict(self._facts),
-            higher_is_better=dict(higher_is_better or {}),
-            planned_steps=planned_steps,
-            rank=ranks.rank,
-            world_size=ranks.world_size,
-            is_sharded=spread,
-        )
-        choose = follow_run if ranks.rank else choose_run
-        self._spool = open_spool(spool, choose(run_id, tracking_uri, experiment), manifest)
-        self._sink = Sink(self._spool)
-        self._group = (
-            RankGroup(ranks, self._spool, self._sink, first_step) if ranks.world_size > 1 else None
-        )
-        outlet: Outlet = self._group or self._sink
-        if not ranks.rank:
-            outlet = SystemOutlet(outlet, self._system_signals(layers))
-        self._recorder = Recorder(
-            layers,
-            optimizers,
-            outlet,
+        place = Place(run_id, tracking_uri, experiment, spool)
+        facts = {"task": task, **numbers}
+        wiring = Wiring(model, optimizers, facts, higher_is_better or {})
+        self._facts = wiring.facts
+        self._spool, self._sink, self._group = wiring.open(place, first_step)
+        self._recorder = wiring.recorder(
+            budget=budget,
             scaler=scaler,
             flush_every=flush_every,
-            schedule=self._group.schedule if self._group else None,
-            budget=None if ranks.rank else Budget(budget, self._sink, first_step),
-            first_step=first_step,
-            shares=shards.shares if spread else None,
-            averaged_over=1 if spread or ranks.rank else averaging_ranks(model, ranks.world_size),
-            looks_at_norms_only=ranks.rank > 0 and not spread,
-            units=None if ranks.rank else UnitStatistics(model),
             losses=self._loss,
         )
+        self._short_way = self._recorder.short_way
         self._sink.on_idle = self._recorder.loop_stands_still
         self._is_closed = False
         atexit.register(self._close_at_exit)
@@ -178,7 +131,6 @@ class TuneGuardCallback:
         """
         return self._spool.ticket.run_id
 
-    @unbreakable
     def on_after_backward(self, loss: torch.Tensor | float) -> None:
         """Measure the gradient; to be called after each `backward()`, before clipping.
 
@@ -186,6 +138,11 @@ class TuneGuardCallback:
             loss: The loss of the micro-batch, one element, as it is before a `GradScaler`
                 scales it: `loss`, not `scaler.scale(loss)`.
         """
+        if not self._short_way.begin(loss):
+            self._begin(loss)
+
+    @unbreakable
+    def _begin(self, loss: torch.Tensor | float) -> None:
         entered = time.perf_counter()
         if self._is_closed:
             self._check_open()
@@ -242,12 +199,6 @@ class TuneGuardCallback:
         traceback: TracebackType | None,
     ) -> None:
         self.close(_status_after(error))
-
-    def _system_signals(self, layers: Layers) -> SystemSignals:
-        return SystemSignals(
-            lambda: {one.device for one in layers.parameters},
-            lambda: is_monitored(self._spool.ticket.run_id),
-        )
 
     def _check_open(self) -> None:
         if self._is_closed:

@@ -11,12 +11,13 @@ class LoopClock:
     Attributes:
         has_batches: Whether the wait for data is known.
         total: Seconds of all steps so far, without what interrupted them.
+        last: When the last step began; NaN where something interrupted it.
     """
 
     def __init__(self) -> None:
         self.has_batches = False
         self.total = 0.0
-        self._last = math.nan
+        self.last = math.nan
         self._waited = 0.0
         self._samples = 0
 
@@ -28,7 +29,7 @@ class LoopClock:
 
     def interrupt(self) -> None:
         """Forget the step that is going on: it holds a validation, or the like."""
-        self._last = math.nan
+        self.last = math.nan
 
     def step(self, now: float) -> float:
         """Return the seconds since the last step, NaN where they are not known.
@@ -36,8 +37,8 @@ class LoopClock:
         Args:
             now: The moment, in seconds of `time.perf_counter`.
         """
-        seconds = now - self._last
-        self._last = now
+        seconds = now - self.last
+        self.last = now
         if seconds > 0.0:
             self.total += seconds
         return seconds

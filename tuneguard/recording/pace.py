@@ -24,13 +24,14 @@ class Pace:
         look: How closely the coming step is looked at.
         is_for_units: Whether its units are looked at, too.
         watch: Notices what is odd.
+        schedule: Which steps are looked at closely.
     """
 
     def __init__(self, schedule: Schedule, budget: Budget | None, first_step: int) -> None:
         self.look = schedule.look(first_step)
         self.is_for_units = False
         self.watch = LossWatch(self._want_burst)
-        self._schedule = schedule
+        self.schedule = schedule
         self._budget = budget
         self._is_burst_wanted = False
 
@@ -38,10 +39,10 @@ class Pace:
         """Decide how closely the coming `step` is looked at."""
         if self._is_burst_wanted:
             self._is_burst_wanted = False
-            self._schedule.burst(step + BURST_STEPS)
-        if step >= self._schedule.quiet_until:
-            self.look = self._schedule.look(step)
-            self.is_for_units = self.look is Look.SAMPLE and self._schedule.looks_at_units(step)
+            self.schedule.burst(step + BURST_STEPS)
+        if step >= self.schedule.quiet_until:
+            self.look = self.schedule.look(step)
+            self.is_for_units = self.look is Look.SAMPLE and self.schedule.looks_at_units(step)
 
     def sampled(self, started: float, samples: int = 0) -> None:
         """Take in what (a part of) `samples` cost the loop, from `started` until now."""
@@ -66,13 +67,14 @@ class Pace:
         if self._budget is None:
             return {}
         if self._budget.is_dense_start_paid:
-            self._schedule.end_dense_start(step)
-        stride = self._budget.next_stride(self._schedule.stride, step, spent)
+            self.schedule.end_dense_start(step)
+        stride = self._budget.next_stride(self.schedule.stride, step, spent)
         if stride is None:
             return {}
-        self._schedule.revise(stride, step)
+        self.schedule.revise(stride, step)
         return {keys.STRIDE: float(stride), keys.OVERHEAD: self._budget.overhead}
 
     def _want_burst(self) -> None:
         """Note, on the writer's thread, that something odd has happened."""
         self._is_burst_wanted = True
+        self.schedule.quiet_until = 0

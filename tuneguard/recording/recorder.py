@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -13,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tuneguard import keys
 from tuneguard.recording.budget import TIMED_EVERY, Budget
+from tuneguard.recording.cut_accumulations import CutAccumulations
 from tuneguard.recording.device_copy import DeviceCopy
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.learning_rates import LearningRates
@@ -26,7 +25,9 @@ from tuneguard.recording.sample_reader import SampleReader
 from tuneguard.recording.sampler import Sampler
 from tuneguard.recording.samples import Sample
 from tuneguard.recording.schedule import Look, Schedule
+from tuneguard.recording.short_way import ShortWay
 from tuneguard.recording.sketch import Sketch
+from tuneguard.recording.skipped_steps import SkippedSteps
 from tuneguard.recording.step_packet import StepPacket, TakenSample
 from tuneguard.recording.step_rows import Step, StepRows, drained
 from tuneguard.recording.unbreakable import unbreakable
@@ -36,15 +37,14 @@ FLUSH_SECONDS = 2.0
 FLUSH_STEPS = 1000
 _HELD_SAMPLES = 64
 
-_logger = logging.getLogger(__name__)
-
 
 class Recorder:
     """Follows the optimizer steps of one training loop.
 
     A step begins when its gradient is complete and ends with the optimizer's step, or, where not
     every optimizer was stepped, with the next gradient. Loss, learning rates and times of every
-    step are kept; gradients and updates are sampled at the steps that the schedule says.
+    step are kept; gradients and updates are sampled at the steps that the schedule says. The steps
+    in between go the short way.
 
     Args:
         layers: The model's parameters.
@@ -60,6 +60,9 @@ class Recorder:
         averaged_over: How many ranks a gradient is averaged over.
         looks_at_norms_only: Whether somebody else samples the rest: another rank.
         units: Looks at the units at some of the sampled steps, if anything does.
+
+    Attributes:
+        short_way: What a step is offered to before it is begun here.
     """
 
     def __init__(  # noqa: PLR0913 - the loop's own objects, and how closely to look
@@ -95,15 +98,16 @@ class Recorder:
         self._losses = losses
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
+        self.short_way = ShortWay(optimizers, self._pace, self._rates, self.clock, self._rows)
+        self._goes_short = losses is None or losses.is_single
         self._handing_over = threading.Lock()
         self._samples: list[TakenSample] = []
         self._flush_at = time.perf_counter() + FLUSH_SECONDS
         self._next = first_step
         self._step: Step | None = None
         self._is_updating = False
-        self._skipped = 0
-        self._skipped_on_device: torch.Tensor | None = None
-        self._cut_short: int | None = first_step - 2
+        self._skipped = SkippedSteps(self._rows)
+        self._cut_accumulations = CutAccumulations(first_step)
         self._optimizer_count = len(optimizers)
         self._hooks = [
             hook
@@ -128,10 +132,11 @@ class Recorder:
             loss: The step's loss, of one element; `None` where it is not known.
             entered: When the loop called, in seconds of `time.perf_counter`.
         """
+        if self._is_updating and (self._step is not None or self.short_way.is_open):
+            # the optimizer evaluates a closure once more, within one and the same step
+            return
+        self._leave_short_way()
         if self._step is not None:
-            if self._is_updating:
-                # the optimizer evaluates a closure once more, within one and the same step
-                return
             self._end_step(self._step)
         moment = time.perf_counter() if entered is None else entered
         step = Step(self._next, moment, self.clock.step(moment), loss, self._pace.look)
@@ -149,6 +154,7 @@ class Recorder:
 
     def add(self, values: Mapping[str, float]) -> None:
         """Take values that belong to the step reached, by metric key."""
+        self._leave_short_way()
         self.clock.interrupt()
         now = time.perf_counter()
         for key, value in values.items():
@@ -161,12 +167,17 @@ class Recorder:
         for hook in self._hooks:
             hook.remove()
         self._sampler.close()
+        self._leave_short_way()
+        self._goes_short = False
         if self._step is not None:
             self._end_step(self._step)
         self._flush(time.perf_counter())
 
     def _before_update(self, *_: Any) -> None:
         self._is_updating = True
+        if self.short_way.is_open:
+            return
+        self._leave_short_way()
         if self._step is None:
             self._cut_accumulation_short()
         elif self._step.look is not Look.NOT:
@@ -192,14 +203,7 @@ class Recorder:
         self._sampler.forget_micro_batches()
         if self._pace.look is Look.SAMPLE:
             self._pace.look = Look.LEAD_IN
-        if self._cut_short == self._next - 1:
-            self._cut_short = None
-            _logger.warning(
-                "Two steps in a row had fewer micro-batches than `accumulate` says: gradients "
-                "of such steps are not recorded."
-            )
-        elif self._cut_short is not None:
-            self._cut_short = self._next
+        self._cut_accumulations.seen(self._next)
         self.begin_step(self._losses.take())
 
     @unbreakable
@@ -212,51 +216,56 @@ class Recorder:
         self._sampler.before_update(step.sample)
         self._pace.sampled(started)
 
-    @unbreakable
     def _after_update(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._is_updating = False
+        if not self.short_way.end(optimizer):
+            self._updated(optimizer)
+
+    @unbreakable
+    def _updated(self, optimizer: torch.optim.Optimizer) -> None:
+        was_short = self._leave_short_way()
         step = self._step
         if step is None:
+            if was_short:
+                self._go_on(self.short_way.moment)
             return
-        is_timed = step.look is Look.NOT and step.number % TIMED_EVERY == 0
-        started = time.perf_counter() if is_timed else None
+        started = time.perf_counter()
         if not step.updates:
             step.rates = self._rates.read()
         step.updates += 1
-        if step.updates == 1 and hasattr(optimizer, "found_inf"):
-            self._count_found_inf(step, optimizer)
+        if step.updates == 1:
+            self._skipped.add_found_inf(step, optimizer)
         if step.look is Look.SAMPLE and step.sample is not None:
-            taken = time.perf_counter()
             self._sampler.after_update(step.sample)
-            self._pace.sampled(taken)
+            self._pace.sampled(started)
+        elif step.look is Look.NOT and step.number % TIMED_EVERY == 0:
+            self._pace.stepped(started)
         if step.updates >= self._optimizer_count:
             self._end_step(step)
-        if started is not None:
-            self._pace.stepped(started)
 
-    def _count_found_inf(self, step: Step, optimizer: torch.optim.Optimizer) -> None:
-        """A fused optimizer is told on the device that it has to skip a step: its hooks fire."""
-        found_inf = optimizer.found_inf  # type: ignore[attr-defined] # set by the scaler
-        if isinstance(found_inf, torch.Tensor):
-            before = self._skipped_on_device
-            self._skipped_on_device = found_inf if before is None else found_inf + before
-            self._rows.add_single(
-                keys.SKIPPED_STEPS, step.number, step.moment, self._skipped_on_device
-            )
+    def _leave_short_way(self) -> bool:
+        """Take over from the short way, and return whether it was open."""
+        if not self.short_way.is_entered:
+            return False
+        self._step = self.short_way.leave()
+        self._next = self.short_way.number
+        return True
 
     def _end_step(self, step: Step) -> None:
         if not step.updates and not self._is_updating:
-            self._skipped += 1
-            skipped = float(self._skipped)
-            self._rows.add_single(keys.SKIPPED_STEPS, step.number, step.moment, skipped)
+            self._skipped.add(step)
         if step.sample is not None:
             copy = DeviceCopy(step.sample.tensors())
             self._samples.append((step.sample, step.moment, copy))
             step.sample = None
-        self._rows.steps.append(step)
+        self._rows.steps.append(step.row)
         self._step = None
-        if step.moment > self._flush_at or self._is_full():
-            self._flush(step.moment)
+        self._go_on(step.moment)
+
+    def _go_on(self, moment: float) -> None:
+        """Make ready for the next step."""
+        if moment > self._flush_at or self._is_full():
+            self._flush(moment)
         self._pace.advance(self._next)
         if self._pace.look is Look.SAMPLE:
             self._sampler.foresee()
@@ -264,6 +273,9 @@ class Recorder:
             started = time.perf_counter()
             self._sampler.foresee_units()
             self._pace.sampled(started)
+        if self._goes_short and self._pace.look is Look.NOT:
+            room = self._flush_every - len(self._rows)
+            self.short_way.enter(self._next, self._flush_at, room)
 
     def _is_full(self) -> bool:
         return len(self._rows) >= self._flush_every or len(self._samples) >= _HELD_SAMPLES

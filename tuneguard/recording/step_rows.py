@@ -22,7 +22,13 @@ Item = TypeVar("Item")
 Number = float | torch.Tensor
 Values = NDArray[np.float64]
 Stamps = NDArray[np.int64]
+Places = tuple[Stamps, Stamps]
+"""Steps, and milliseconds since 1970."""
 NamesOfRates = Callable[[int], Sequence[str]]
+Waited = tuple[float, int]
+"""Seconds waited for data, and samples that came."""
+Row = tuple[int, float, float, Loss | None, Waited | None, tuple[Number, ...]]
+"""What is kept of a step: its number, moment, seconds, loss, wait for data, learning rates."""
 
 
 @dataclass(slots=True)
@@ -35,7 +41,7 @@ class Step:
         seconds: Since the step before; NaN where that is not known.
         loss: Its loss, of one element; `None` where it is not known.
         look: How closely it is looked at.
-        data: Seconds waited for data, and samples that came; `None` where that is not known.
+        data: What it waited for data; `None` where that is not known.
         rates: The learning rates used, one a parameter group; empty where it was not taken.
         sample: What was sampled at it.
         updates: How many optimizers were stepped.
@@ -45,18 +51,23 @@ class Step:
     moment: float
     seconds: float
     loss: Loss | None
-    look: Look
-    data: tuple[float, int] | None = None
+    look: Look = Look.NOT
+    data: Waited | None = None
     rates: tuple[Number, ...] = ()
     sample: Sample | None = None
     updates: int = 0
+
+    @property
+    def row(self) -> Row:
+        """What is kept of it."""
+        return (self.number, self.moment, self.seconds, self.loss, self.data, self.rates)
 
 
 class StepRows:
     """The latest steps, and single values beside them."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[Row] = []
         self._singles: list[tuple[str, int, float, Number]] = []
         # ties moments to the time of day
         self._offset = 0.0
@@ -79,8 +90,8 @@ class StepRows:
     def tensors(self) -> list[torch.Tensor]:
         """Return what is on a device, in the order in which `pieces` takes its values."""
         return [
-            *_tensors(step.loss for step in self.steps),
-            *_tensors(rate for step in self.steps for rate in step.rates),
+            *_tensors(loss for _, _, _, loss, _, _ in self.steps),
+            *_tensors(rate for *_, rates in self.steps for rate in rates),
             *_tensors(value for *_, value in self._singles),
         ]
 
@@ -92,57 +103,58 @@ class StepRows:
             names_of_rates: The keys of the learning rates, from their number.
         """
         if self.steps:
-            numbers = np.array([step.number for step in self.steps], dtype=np.int64)
-            stamps = self.stamps([step.moment for step in self.steps])
-            yield from self._loss_pieces(numbers, stamps, fetched)
-            yield from self._rate_pieces(numbers, stamps, fetched, names_of_rates)
-            yield from self._time_pieces(numbers, stamps)
+            steps, moments, seconds, losses, waits, rates = zip(*self.steps, strict=True)
+            at = np.array(steps, dtype=np.int64), self.stamps(moments)
+            yield from _loss_pieces(at, losses, fetched)
+            yield from _rate_pieces(at, rates, fetched, names_of_rates)
+            yield from _time_pieces(at, np.array(seconds), waits)
         values = _fetched([value for *_, value in self._singles], fetched)
         for (key, number, moment, _), value in zip(self._singles, values, strict=True):
             yield Piece.of_one(key, np.array([number]), self.stamps([moment]), np.array([value]))
 
-    def _loss_pieces(
-        self, numbers: Stamps, stamps: Stamps, fetched: Iterator[Values]
-    ) -> Iterator[Piece]:
-        losses = [step.loss for step in self.steps]
-        has_loss = np.array([loss is not None for loss in losses], dtype=np.bool_)
-        values = _fetched([loss for loss in losses if loss is not None], fetched)
-        yield Piece.of_one(keys.TRAIN_LOSS, numbers[has_loss], stamps[has_loss], values)
-
-    def _rate_pieces(
-        self, numbers: Stamps, stamps: Stamps, fetched: Iterator[Values], names: NamesOfRates
-    ) -> Iterator[Piece]:
-        lengths = np.array([len(step.rates) for step in self.steps])
-        values = _fetched([rate for step in self.steps for rate in step.rates], fetched)
-        starts = np.cumsum(lengths) - lengths
-        for group, key in enumerate(names(int(lengths.max()))):
-            has_group = lengths > group
-            own = values[starts[has_group] + group]
-            yield Piece.of_one(key, numbers[has_group], stamps[has_group], own)
-
-    def _time_pieces(self, numbers: Stamps, stamps: Stamps) -> Iterator[Piece]:
-        seconds = np.array([step.seconds for step in self.steps])
-        is_known = seconds > 0.0
-        yield Piece.of_one(
-            keys.STEP_SECONDS, numbers[is_known], stamps[is_known], seconds[is_known]
-        )
-        data = np.array([step.data or (math.nan, 0) for step in self.steps])
-        has_data = is_known & np.isfinite(data[:, 0])
-        if not has_data.any():
-            return
-        numbers, stamps, seconds = numbers[has_data], stamps[has_data], seconds[has_data]
-        waited, samples = data[has_data].T
-        yield Piece.of_one(
-            keys.DATA_WAIT_FRACTION, numbers, stamps, np.minimum(1.0, waited / seconds)
-        )
-        came = samples > 0
-        yield Piece.of_one(
-            keys.SAMPLES_PER_SECOND, numbers[came], stamps[came], samples[came] / seconds[came]
-        )
-
     def stamps(self, moments: Sequence[float]) -> Stamps:
         """Return moments as milliseconds since 1970."""
         return ((np.array(moments, dtype=np.float64) + self._offset) * 1000.0).astype(np.int64)
+
+
+def _loss_pieces(
+    at: Places, losses: Sequence[Loss | None], fetched: Iterator[Values]
+) -> Iterator[Piece]:
+    has_loss = np.array([loss is not None for loss in losses], dtype=np.bool_)
+    values = _fetched([loss for loss in losses if loss is not None], fetched)
+    yield _piece(keys.TRAIN_LOSS, at, has_loss, values)
+
+
+def _rate_pieces(
+    at: Places,
+    rates: Sequence[tuple[Number, ...]],
+    fetched: Iterator[Values],
+    names: NamesOfRates,
+) -> Iterator[Piece]:
+    lengths = np.array([len(one) for one in rates])
+    values = _fetched([rate for one in rates for rate in one], fetched)
+    starts = np.cumsum(lengths) - lengths
+    for group, key in enumerate(names(int(lengths.max()))):
+        has_group = lengths > group
+        yield _piece(key, at, has_group, values[starts[has_group] + group])
+
+
+def _time_pieces(at: Places, seconds: Values, waits: Sequence[Waited | None]) -> Iterator[Piece]:
+    is_known = seconds > 0.0
+    yield _piece(keys.STEP_SECONDS, at, is_known, seconds[is_known])
+    if not any(waits):
+        return
+    waited, samples = np.array([wait or (math.nan, 0) for wait in waits]).T
+    has_data = is_known & np.isfinite(waited)
+    share = np.minimum(1.0, waited[has_data] / seconds[has_data])
+    yield _piece(keys.DATA_WAIT_FRACTION, at, has_data, share)
+    came = has_data & (samples > 0)
+    yield _piece(keys.SAMPLES_PER_SECOND, at, came, samples[came] / seconds[came])
+
+
+def _piece(key: str, at: Places, is_there: NDArray[np.bool_], values: Values) -> Piece:
+    numbers, stamps = at
+    return Piece.of_one(key, numbers[is_there], stamps[is_there], values)
 
 
 def drained(items: list[Item]) -> list[Item]:
@@ -158,7 +170,9 @@ def _tensors(values: Iterable[object]) -> Iterator[torch.Tensor]:
 
 
 def _fetched(values: Sequence[Number], fetched: Iterator[Values]) -> Values:
-    return np.array(
-        [next(fetched)[0] if isinstance(value, torch.Tensor) else value for value in values],
-        dtype=np.float64,
-    )
+    if {type(value) for value in values} != {float}:
+        values = [
+            float(next(fetched)[0]) if isinstance(value, torch.Tensor) else value
+            for value in values
+        ]
+    return np.array(values, dtype=np.float64)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from tuneguard.recording import TuneGuardCallback, callback
+from tuneguard.recording import TuneGuardCallback, wiring
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def reference() -> ModuleType:
 @pytest.fixture
 def record(reference: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Records as a user would, but into memory; yields the callback and the memory."""
-    monkeypatch.setattr(callback, "Sink", reference.Memory)
+    monkeypatch.setattr(wiring, "Sink", reference.Memory)
 
     @contextmanager
     def recorded(*args: Any, **options: Any) -> Iterator[Any]:

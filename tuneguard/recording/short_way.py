@@ -1,0 +1,168 @@
+"""The short way through a step of which nothing but loss, learning rates and times is kept."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from tuneguard.recording.budget import TIMED_EVERY
+from tuneguard.recording.learning_rates import LearningRates
+from tuneguard.recording.loop_clock import LoopClock
+from tuneguard.recording.loss_mean import Loss, measured_loss
+from tuneguard.recording.pace import Pace
+from tuneguard.recording.step_rows import Step, StepRows
+
+_Compiling = Callable[[], bool]
+
+
+class ShortWay:
+    """Takes the steps between samples in as few calls as can be.
+
+    The caches are cold between the operations of a training step: a Python call costs several
+    times there what it costs in a loop of its own. What is not plain, such as a step that is
+    skipped or a loss that is no number, is left to the recorder's long way.
+
+    Args:
+        optimizers: Only one that is alone can go the short way.
+        pace: Knows which steps are looked at closely, and what the others cost.
+        rates: Reads the learning rates.
+        clock: Times the steps.
+        rows: Where the steps go.
+
+    Attributes:
+        is_open: Whether a step has begun and not ended.
+        number: The number of the next step, or of the open one.
+        moment: When the latest step began, in seconds of `time.perf_counter`.
+    """
+
+    def __init__(
+        self,
+        optimizers: Sequence[torch.optim.Optimizer],
+        pace: Pace,
+        rates: LearningRates,
+        clock: LoopClock,
+        rows: StepRows,
+    ) -> None:
+        self.is_open = False
+        self.number = 0
+        self._is_alone = len(optimizers) == 1
+        self._pace = pace
+        self._schedule = pace.schedule
+        self._rates = rates
+        self._clock = clock
+        self._append = rows.steps.append
+        self._is_compiling: _Compiling = torch.compiler.is_compiling
+        self._until = 0
+        self._flush_at = 0.0
+        self.moment = 0.0
+        self._seconds = 0.0
+        self._loss: Loss = 0.0
+        self._data: tuple[float, int] | None = None
+        _here.add(self)
+
+    def enter(self, number: int, flush_at: float, room: int) -> None:
+        """Let steps from `number` on come this way, until a packet is due.
+
+        Args:
+            number: The number of the next step.
+            flush_at: When the packet is due, in seconds of `time.perf_counter`.
+            room: How many steps it has room for.
+        """
+        if self._is_alone:
+            self.number = number
+            self._flush_at = flush_at
+            self._until = number + room
+
+    def begin(self, loss: Any) -> bool:
+        """Begin a step, and return whether it goes this way.
+
+        Args:
+            loss: The step's loss, as the loop has it.
+        """
+        if self._is_compiling():
+            return False
+        moment = perf_counter()
+        number = self.number
+        if number >= self._until or number >= self._schedule.quiet_until or self.is_open:
+            return False
+        try:
+            if type(loss) is torch.Tensor and loss.is_cpu:
+                value: Loss | None = loss.item()
+                if type(value) is not float:
+                    return False
+            else:
+                value = measured_loss(loss)
+        except Exception:  # noqa: BLE001 - the long way says what is wrong with it
+            return False
+        if value is None:
+            return False
+        clock = self._clock
+        seconds = moment - clock.last
+        clock.last = moment
+        if seconds > 0.0:
+            clock.total += seconds
+        self._loss, self.moment, self._seconds = value, moment, seconds
+        if clock.has_batches:
+            self._data = clock.take()
+        self.is_open = True
+        if not number % TIMED_EVERY:
+            self._pace.stepped(moment, 1)
+        return True
+
+    def end(self, optimizer: torch.optim.Optimizer) -> bool:
+        """End the step that is open, and return whether nothing is left to do.
+
+        Args:
+            optimizer: What was stepped.
+        """
+        if self._is_compiling() or not self.is_open or "found_inf" in optimizer.__dict__:
+            return False
+        number = self.number
+        started = None if number % TIMED_EVERY else perf_counter()
+        try:
+            rates = self._rates.read()
+        except Exception:  # noqa: BLE001 - the long way says what is wrong with them
+            return False
+        self._append((number, self.moment, self._seconds, self._loss, self._data, rates))
+        self.is_open = False
+        self.number = number = number + 1
+        if started is not None:
+            self._pace.stepped(started)
+        return (
+            number < self._until
+            and number < self._schedule.quiet_until
+            and self.moment < self._flush_at
+        )
+
+    def leave(self) -> Step | None:
+        """Close this way, and return the step that is open, to be ended the long way."""
+        self._until = 0
+        if not self.is_open:
+            return None
+        self.is_open = False
+        self.number += 1
+        return Step(self.number - 1, self.moment, self._seconds, self._loss, data=self._data)
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether the next step may come this way, or one that is open does."""
+        return self._until > 0
+
+
+_here: weakref.WeakSet[ShortWay] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """In a forked child nothing is recorded: the long way knows."""
+    for one in _here:
+        one.is_open = False
+        one.leave()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_all)
