@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -97,3 +99,31 @@ def test_the_global_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
     Sketch([nn.Parameter(torch.ones(1000))])
     assert torch.equal(before, torch.get_rng_state())
+
+
+MAKERS: dict[str, Callable[[], nn.Parameter]] = {
+    "plain": lambda: nn.Parameter(torch.randn(30, 40)),
+    "another memory format": lambda: nn.Parameter(
+        torch.randn(4, 8, 5, 5).to(memory_format=torch.channels_last)
+    ),
+    "half precision": lambda: nn.Parameter(torch.randn(30, 40).to(torch.bfloat16)),
+    "double precision": lambda: nn.Parameter(torch.randn(30, 40).double()),
+    "complex": lambda: nn.Parameter(torch.randn(30, 40, dtype=torch.complex64)),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
+def test_what_is_read_is_what_is_there(make: Callable[[], nn.Parameter]) -> None:
+    torch.manual_seed(0)
+    parameters = [nn.Parameter(torch.randn(3)), make()]
+    sketch = Sketch(parameters)
+    for _ in range(3):
+        for one in parameters:
+            one.grad = one.detach() * 2.0
+        read = torch.cat([sketch.take(rank, one.detach()) for rank, one in enumerate(parameters)])
+        torch.testing.assert_close(sketch.read_weights(), read)
+        torch.testing.assert_close(sketch.read_gradients(), 2.0 * read)
+        with torch.no_grad():
+            parameters[0].add_(1.0)
+        # other memory, which has to be found anew
+        parameters[1].data = parameters[1].data * 2.0

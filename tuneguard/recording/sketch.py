@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuneguard.recording.device_copy import gathered
+from tuneguard.recording.host_entries import HostEntries
 from tuneguard.recording.layers import local
 
 TOTAL_COORDINATES = 8192
@@ -66,6 +67,9 @@ class Sketch:
             one.to(local(parameter.detach()).device)
             for one, parameter in zip(entries, self.parameters, strict=True)
         ]
+        self._on_host = HostEntries(
+            [one.numpy() for one in entries], [sizes[position] for position in positions]
+        )
         counts = [len(entries) for entries in self._entries]
         # what is read speaks for the parameters that are not
         spoken_for = sum(sizes) / max(1, sum(sizes[position] for position in positions))
@@ -84,14 +88,13 @@ class Sketch:
         """Return a sketch of what can be trained now."""
         return Sketch(self._all, self._layer_of, self._seed)
 
-    @torch.no_grad()
     def read_weights(self) -> torch.Tensor | None:
         """Return the parameters' coordinates, a copy on their device; `None` without any."""
         if not self.parameters:
             return None
-        return self._read(self.parameters)
+        read = self._on_host.of_weights(self.parameters)
+        return self._read(self.parameters) if read is None else read
 
-    @torch.no_grad()
     def read_gradients(self) -> torch.Tensor | None:
         """Return the gradients' coordinates, a copy on their device.
 
@@ -101,7 +104,8 @@ class Sketch:
         gradients = [parameter.grad for parameter in self.parameters]
         if not any(gradient is not None for gradient in gradients):
             return None
-        return self._read(gradients)
+        read = self._on_host.of_gradients(gradients)
+        return self._read(gradients) if read is None else read
 
     def versions_of_weights(self) -> list[int]:
         """Return what changes when a parameter is written to, except through its `data`."""
@@ -141,6 +145,7 @@ class Sketch:
             ]
         )
 
+    @torch.no_grad()
     def _read(self, tensors: Sequence[torch.Tensor | None]) -> torch.Tensor:
         return self.together([self.take(number, tensor) for number, tensor in enumerate(tensors)])
 
