@@ -24,6 +24,9 @@ class Treatment(Watcher, Protocol):
     def resume(self) -> None:
         """Begin a block after a pause."""
 
+    def pause(self) -> None:
+        """End a block."""
+
     def drained(self) -> bool:
         """Have what was seen stored, or tell whether it is."""
 
@@ -73,8 +76,10 @@ class Arm:
             if time.perf_counter() - started > seconds + LONGEST_WAIT:
                 break
         _wait_for_device(self.loop)
-        wall = time.perf_counter() - started
-        return Block(self.loop.steps - before, wall, cpu_seconds() - cpu, is_drained)
+        wall, cpu = time.perf_counter() - started, cpu_seconds() - cpu
+        if self.treatment is not None:
+            self.treatment.pause()
+        return Block(self.loop.steps - before, wall, cpu, is_drained)
 
     def calibrate(self, seconds: float = 0.3) -> None:
         """Find out how much of a block goes into storing, so that a block is not too long."""

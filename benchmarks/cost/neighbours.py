@@ -24,7 +24,7 @@ def naive_norms(model: torch.nn.Module) -> dict[str, float]:
     }
 
 
-class NaiveNorms:
+class NaiveNorms(Treatment):
     """Norms read with `.item()`, and kept in a list: nothing is stored anywhere.
 
     Args:
@@ -52,7 +52,7 @@ class NaiveNorms:
         self._kept.clear()
 
 
-class MlflowEachStep:
+class MlflowEachStep(Treatment):
     """`mlflow.log_metrics` of loss and learning rate each step, and of the layers' norms at some.
 
     At its defaults it knows of no layers.
@@ -80,9 +80,6 @@ class MlflowEachStep:
         mlflow.log_metrics(values, step=self._number, synchronous=self._synchronous)
         self._number += 1
 
-    def resume(self) -> None:
-        return
-
     def drained(self) -> bool:
         if not self._synchronous:
             mlflow.flush_async_logging()
@@ -99,7 +96,7 @@ class MlflowInBackground(MlflowEachStep):
         super().__init__(loop, every, synchronous=False)
 
 
-class LightningNorms:
+class LightningNorms(Treatment):
     """Lightning's `grad_norm` before each step, logged as its trainer does: every 50th step.
 
     Args:
@@ -133,9 +130,6 @@ class LightningNorms:
                 self._logger.log_metrics(values, self._number)
         self._number += 1
 
-    def resume(self) -> None:
-        return
-
     def drained(self) -> bool:
         return True
 
@@ -143,7 +137,7 @@ class LightningNorms:
         return
 
 
-class WandbWatch:
+class WandbWatch(Treatment):
     """`wandb.watch` offline: histograms of gradients every so many steps, then `run.log`.
 
     The loss is logged with them, not at each step: the histograms are what is compared.
@@ -167,9 +161,6 @@ class WandbWatch:
         # its hooks count to `log_freq`, so the histograms are there at the last step of each
         if self._number % self._every == 0:
             self._run.log({"train/loss": loss.item()})
-
-    def resume(self) -> None:
-        return
 
     def drained(self) -> bool:
         return True

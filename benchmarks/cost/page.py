@@ -22,9 +22,11 @@ Written by `make bench`, `make soak` and `make gpu-check` from the figures that 
 
 ## How it is measured
 
-Copies of a loop train in turn in one process, a block of at least five seconds each: a bare one,
-the recorded one, a second bare one, and in the next round the other way round. What drifts slowly
-slows both neighbours of the recorded block alike. Recording goes into a SQLite store.
+A loop trains in one process in blocks of at least five seconds: bare, recorded, bare again, and in
+the next round the other way round. It is one model throughout, since its place in memory makes a
+difference of its own; the ways to watch it that are compared below have copies of theirs. What
+drifts slowly slows both neighbours of the recorded block alike. Recording goes into a SQLite
+store.
 
 - **A recorded block ends when nothing that was handed over is waiting**: it is written into the
   record, and what is charted of it is in MLflow. So the background's work is in the block's time.

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import Any
+
 import numpy as np
 import torch
 from mlflow import MlflowClient
 
+from benchmarks.cost.alternation import Treatment
 from benchmarks.cost.loops import TrainingLoop, make_loop
 from benchmarks.cost.synchronisations import counted_reads
 from tuneguard import TuneGuardCallback, keys
 from tuneguard.storage.record import Record, load_record
 from tuneguard.storage.sink import Sink
 
+Hooks = tuple[OrderedDict[int, Any], ...]
+_PLACES = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 
-class Recorded:
+
+class Recorded(Treatment):
     """The callback at its defaults, recording into the run that is active.
+
+    Between its blocks the loop trains on as if there were no callback.
 
     Args:
         loop: What is recorded.
     """
 
     def __init__(self, loop: TrainingLoop) -> None:
+        self._bare_hooks = _hooks_of(loop.optimizer)
         self.guard = TuneGuardCallback(loop.model, loop.optimizer)
+        self._own_hooks = _hooks_of(loop.optimizer)
         self.after_backward = self.guard.on_after_backward
         self._loop = loop
-        self._before = loop.steps
         # what a block leaves behind is not to be written while the bare loop trains
         self.sink.on_idle = _nothing
 
@@ -36,11 +46,17 @@ class Recorded:
     @property
     def next_step(self) -> int:
         """How many steps were recorded, which is the number of the next."""
-        return self._loop.steps - self._before
+        recorder = self.guard._recorder  # noqa: SLF001 - nothing else knows
+        return max(recorder._next, recorder.short_way.number)  # noqa: SLF001
 
     def resume(self) -> None:
         """Begin a block; the pause before it is none of the loop's time."""
+        _put_hooks(self._loop.optimizer, self._own_hooks)
         self.guard.on_validation_end({})
+
+    def pause(self) -> None:
+        """End a block: let the loop be bare."""
+        _put_hooks(self._loop.optimizer, self._bare_hooks)
 
     def validate(self) -> None:
         """Have what was recorded so far delivered: that waits for the first validation."""
@@ -52,10 +68,23 @@ class Recorded:
         return self.guard.failed | self.guard._recorder.failed  # noqa: SLF001 - nothing else tells
 
     def drained(self) -> bool:
-        return self.sink.is_drained
+        # before a step whose units are looked at, hooks on the model lie in wait
+        is_armed = self.guard._recorder._pace.is_for_units  # noqa: SLF001 - nothing else knows
+        return self.sink.is_drained and not is_armed
 
     def close(self) -> None:
         self.guard.close()
+
+
+def _hooks_of(optimizer: torch.optim.Optimizer) -> Hooks:
+    return tuple(OrderedDict(getattr(optimizer, name)) for name in _PLACES)
+
+
+def _put_hooks(optimizer: torch.optim.Optimizer, hooks: Hooks) -> None:
+    for name, own in zip(_PLACES, hooks, strict=True):
+        there = getattr(optimizer, name)
+        there.clear()
+        there.update(own)
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.cost.alternation import Arm, alternate
 from benchmarks.cost.loops import LOOPS, make_loop
-from benchmarks.cost.processes import cpu_seconds, peak_megabytes
+from benchmarks.cost.processes import peak_megabytes
 from benchmarks.cost.recorded import (
     Recorded,
     layer_samples,
@@ -35,8 +35,8 @@ class StartUp:
     Attributes:
         constructor: Seconds that the callback's constructor takes.
         first_steps: Ratio of the first 100 recorded steps to 100 bare ones beside them.
-        first_delivery: Processor seconds, beyond those of bare steps, from the first step until
-            what was recorded first is delivered: MLflow's own start-up is in it.
+        first_delivery: Processor seconds of the threads beside the loop until what was recorded
+            first is delivered: MLflow's own start-up is in it.
         close: Seconds from the last step until everything is delivered.
     """
 
@@ -58,15 +58,17 @@ def measure_recorder(name: str, rounds: int, seconds: float, threads: int, devic
     """
     torch.set_num_threads(threads)
     load = load_average()
-    first, recorded, second = (Arm(make_loop(name, device)) for _ in range(3))
+    # one model for all: the place of another in memory makes a difference of its own
+    loop = make_loop(name, device)
+    first, recorded, second = (Arm(loop) for _ in range(3))
     with mlflow.start_run() as run:
-        for arm in (first, second, recorded):
-            arm.block(1.0)
+        first.block(2.0)
         memory = peak_megabytes()
         on_device = _peak_on_device()
         started = time.perf_counter()
-        treatment = Recorded(recorded.loop)
+        treatment = Recorded(loop)
         start_up = StartUp(time.perf_counter() - started, 0.0, 0.0)
+        treatment.pause()
         _settle(recorded, first, treatment, start_up)
         step = treatment.next_step
         alternate((first, recorded, second), rounds, seconds)
@@ -81,7 +83,7 @@ def measure_recorder(name: str, rounds: int, seconds: float, threads: int, devic
         "loop": name,
         "title": LOOPS[name].title,
         "threads": threads,
-        "parameters": parameter_count(first.loop.model),
+        "parameters": parameter_count(loop.model),
         "first": first.blocks,
         "recorded": recorded.blocks,
         "second": second.blocks,
@@ -101,8 +103,9 @@ def measure_recorder(name: str, rounds: int, seconds: float, threads: int, devic
 def _settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) -> None:
     """Train until strides have settled and what was recorded first is delivered."""
     own, own_steps = _seconds_of(bare, FIRST_STEPS)
+    treatment.resume()
     recorded.treatment = treatment
-    cpu, began, steps = cpu_seconds(), time.perf_counter(), recorded.loop.steps
+    began = time.perf_counter()
     dense, dense_steps = _seconds_of(recorded, FIRST_STEPS)
     start_up.first_steps = (dense / dense_steps) / (own / own_steps)
     treatment.validate()
@@ -114,10 +117,7 @@ def _settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) ->
         recorded.block(0.0)
         if time.perf_counter() - began > LONGEST_SETTLING:
             break
-    taken = recorded.loop.steps - steps
-    cpu = cpu_seconds() - cpu
-    alone = bare.block(2.0)
-    start_up.first_delivery = cpu - taken * alone.cpu / alone.steps
+    start_up.first_delivery = treatment.sink.cpu_seconds
 
 
 def _seconds_of(arm: Arm, steps: int) -> tuple[float, int]:

@@ -15,7 +15,7 @@ class Slow:
     def __init__(self, waits: int) -> None:
         self.waits = waits
         self.seen = 0
-        self.resumed = 0
+        self.resumed = self.paused = 0
 
     def after_backward(self, loss: torch.Tensor) -> None:
         self.seen += 1
@@ -23,6 +23,9 @@ class Slow:
     def resume(self) -> None:
         self.resumed += 1
         self.left = self.waits
+
+    def pause(self) -> None:
+        self.paused = self.resumed
 
     def drained(self) -> bool:
         self.left -= 1

@@ -16,7 +16,7 @@ from tuneguard.recording import TuneGuardCallback
 from tuneguard.storage import delivery, delivery_thread
 
 EPOCHS = 4
-STEPS = 20
+STEPS = 15
 OURS = keys.PREFIX + keys.TRAIN_LOSS
 
 

@@ -25,6 +25,13 @@ class Idle:
     cpu_seconds = 0.0
 
 
+class Unsettled(Budget):
+    """Goes on adding up."""
+
+    def next_stride(self, stride: int, step: int, spent: float) -> int | None:
+        return None
+
+
 @dataclass
 class Training:
     """A training whose steps are offered to the short way, or are not."""
@@ -185,7 +192,7 @@ def test_something_odd_ends_the_short_way_at_once(train: Callable[..., Training]
 
 
 def test_what_plain_steps_cost_is_known(train: Callable[..., Training]) -> None:
-    budget = Budget(0.01, Idle())
+    budget = Unsettled(0.01, Idle())
     train(nothing, short=True, budget=budget)
     assert budget._window.timed == 1
     assert budget._window.plain > 0.0
