@@ -176,7 +176,28 @@ def test_without_traces_none_is_written_and_the_next_review_adds_them(
     assert not publish_review(diagnosis).was_written
 
 
+def test_writing_the_same_again_asks_nobody_again(
+    store: MlflowClient, diagnosis: Diagnosis
+) -> None:
+    def asked() -> list[tuple[str, int]]:
+        findings = read_verdicts(diagnosis.identity.run_id, store.tracking_uri)
+        return [(finding.trace_id, finding.written_at) for finding in findings]
+
+    publish_review(diagnosis)
+    before = asked()
+    publish_review(diagnosis, force=True)
+    assert asked() == before
+
+
 def test_a_symptom_of_two_causes_is_one_trace(store: MlflowClient, diagnosis: Diagnosis) -> None:
     other = replace(FINDING, rule="no-learning")
     publish_review(replace(diagnosis, findings=(FINDING, other)))
     assert sorted(traces(store, diagnosis)) == ["dead-units", "divergence", "no-learning"]
+
+
+def test_a_run_without_findings_shows_its_course(
+    store: MlflowClient, diagnosis: Diagnosis
+) -> None:
+    healthy = replace(diagnosis, verdict="healthy", findings=(), overview=PICTURE)
+    publish_review(healthy)
+    assert "tuneguard%2Fevidence%2Frun.svg" in tags(store, healthy)["mlflow.note.content"]

@@ -167,11 +167,15 @@ def _review(diagnosis: Diagnosis, fingerprint: str, *, traces: bool) -> Review:
 
 
 def _pictures(diagnosis: Diagnosis) -> dict[str, str]:
-    return {
+    """Return the evidence by path; where nothing was found, the course of the run is."""
+    pictures = {
         _picture_path(finding): draw(finding.picture)
         for finding in diagnosis.all_findings()
         if finding.picture is not None
     }
+    if not diagnosis.findings and diagnosis.overview is not None:
+        pictures[f"{keys.ARTIFACTS}/evidence/run.svg"] = draw(diagnosis.overview)
+    return pictures
 
 
 def _picture_path(finding: Finding) -> str:

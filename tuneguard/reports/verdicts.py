@@ -16,15 +16,20 @@ _WORDS: Final = 200
 _COLUMNS: Final = ("rule", "judged", "false alarms", "share", "95 % interval", "disputed", "open")
 
 
-def render_verdicts(findings: Sequence[TracedFinding]) -> str:
-    """Return findings with what people said, and the false alarms of each rule, as text."""
-    lines = [line for finding in findings for line in _finding(finding)]
-    return "\n".join([*lines, "", *_table(records_by_rule(findings))]) + "\n"
+def render_verdicts(findings: Sequence[TracedFinding], *, brief: bool = False) -> str:
+    """Return findings with what people said, and the false alarms of each rule, as text.
+
+    Args:
+        findings: What people can judge.
+        brief: Whether to only count the findings of which nobody has said anything.
+    """
+    lines = [line for finding in _listed(findings, brief) for line in _finding(finding)]
+    return "\n".join([*lines, *([""] if lines else []), *_table(records_by_rule(findings))]) + "\n"
 
 
-def verdicts_markdown(findings: Sequence[TracedFinding]) -> str:
+def verdicts_markdown(findings: Sequence[TracedFinding], *, brief: bool = False) -> str:
     """Return the same as a Markdown document of two tables."""
-    rows = [_row(finding) for finding in findings]
+    rows = [_row(finding) for finding in _listed(findings, brief)]
     records = [_cells(record) for record in records_by_rule(findings)]
     return "\n\n".join(
         [
@@ -44,6 +49,10 @@ def verdicts_json(findings: Sequence[TracedFinding]) -> str:
         "rules": [_record_document(record) for record in records_by_rule(findings)],
     }
     return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _listed(findings: Sequence[TracedFinding], brief: bool) -> list[TracedFinding]:
+    return [finding for finding in findings if finding.verdicts or not brief]
 
 
 def _finding(finding: TracedFinding) -> Iterator[str]:
