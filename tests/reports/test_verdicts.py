@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from tuneguard.feedback import TracedFinding, Verdict
 from tuneguard.reports.verdicts import render_verdicts, verdicts_json, verdicts_markdown
@@ -39,6 +40,15 @@ def test_false_alarms_are_a_table_with_intervals() -> None:
     header, row = render_verdicts([JUDGED]).splitlines()[-2:]
     assert header == "rule        judged  false alarms  share  95 % interval  disputed  open"
     assert row == "divergence       1             1   100%    21% to 100%         0     0"
+
+
+def test_findings_of_which_nobody_said_anything_can_be_counted_only() -> None:
+    silent = replace(JUDGED, run_id="def", verdicts=())
+    brief = render_verdicts([silent, JUDGED], brief=True)
+    assert "def" not in brief
+    assert brief.splitlines()[-1].endswith("1")
+    assert "def" in render_verdicts([silent, JUDGED])
+    assert "def" not in verdicts_markdown([silent], brief=True)
 
 
 def test_hostile_feedback_does_nothing() -> None:

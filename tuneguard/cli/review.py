@@ -61,7 +61,7 @@ def review(**options: Any) -> None:
         raise click.UsageError("Give either a RUN_ID or --experiment NAME.")
     say_tracking_uri(asked.tracking_uri)
     findings = _read(asked)
-    write_result([_rendered(findings, asked.output_format)], asked.output)
+    write_result([_rendered(findings, asked)], asked.output)
     if not findings:
         say("There is no finding to judge: `tuneguard diagnose` writes them, if it finds any.")
     elif asked.queue:
@@ -90,16 +90,17 @@ def _read(asked: _Question) -> tuple[TracedFinding, ...]:
     return read_experiment_verdicts(asked.experiment or "", asked.tracking_uri)
 
 
-def _rendered(findings: Sequence[TracedFinding], output_format: str) -> str:
+def _rendered(findings: Sequence[TracedFinding], asked: _Question) -> str:
     from tuneguard.reports import verdicts
 
-    if output_format == "json":
+    if asked.output_format == "json":
         return verdicts.verdicts_json(findings) + "\n"
     if not findings:
         return ""
-    if output_format == "markdown":
-        return verdicts.verdicts_markdown(findings) + "\n"
-    return verdicts.render_verdicts(findings)
+    brief = asked.experiment is not None
+    if asked.output_format == "markdown":
+        return verdicts.verdicts_markdown(findings, brief=brief) + "\n"
+    return verdicts.render_verdicts(findings, brief=brief)
 
 
 def _enqueue(findings: Sequence[TracedFinding], asked: _Question) -> None:

@@ -85,7 +85,7 @@ def trace_info(trace: FindingTrace, run: Run) -> TraceInfo:
             "mlflow.traceName": trace.rule,
             keys.TRACE_RULE: trace.rule,
             keys.TRACE_SEVERITY: trace.severity,
-            keys.TRACE_STEPS: f"{first:g} to {last:g}",
+            keys.TRACE_STEPS: f"{first:.12g} to {last:.12g}",
             keys.TRACE_SUMMARY: trace.summary,
             keys.TAG_FINGERPRINT: trace.fingerprint,
         },
