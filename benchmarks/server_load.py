@@ -38,13 +38,17 @@ def main() -> None:
             idle = _waits(uri, runs[0], options.requests)
             ending = time.perf_counter()
             for run in runs:
-                _post(uri, "runs/update", {"run_id": run, "status": "FINISHED", "end_time": 1})
+                _post(
+                    uri, "runs/update", {"run_id": run, "status": "FINISHED", "end_time": 10**12}
+                )
             ended = time.perf_counter() - ending
+            while app and not _diagnosed(uri):
+                time.sleep(1)
             busy = _waits(uri, runs[0], options.requests)
             print(f"{name}: {options.runs} runs ended in {ended:.1f} s")
             print(f"  idle:  {_said(idle)}")
             print(f"  after: {_said(busy)}")
-            print(f"  diagnosed meanwhile: {_diagnosed(uri)} of {options.runs}")
+            print(f"  diagnosed by then: {_diagnosed(uri)} of {options.runs}", flush=True)
 
 
 @contextmanager
