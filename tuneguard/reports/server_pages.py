@@ -77,7 +77,7 @@ def run_list(page: RunListPage) -> str:
         page=page,
         experiment=cleaned_experiment(page.experiment),
         runs=[cleaned(run) for run in page.runs],
-        chosen=page.chosen,
+        chosen={name: cleaned(text) for name, text in page.chosen.items()},
     )
 
 
@@ -94,7 +94,7 @@ def experiment_list(
     return _rendered(
         "server/experiments.html.j2",
         experiments=[cleaned_experiment(one) for one in experiments],
-        text=text,
+        text=cleaned(text),
         following=urlencode({"text": text, "after": following}) if following else "",
     )
 

@@ -24,6 +24,8 @@ _SINGLE_THREADED: Final = {
     "MKL_NUM_THREADS": "1",
 }
 _FAREWELL_SECONDS: Final = 5.0
+START_SECONDS: Final = 55.0
+"""Less than proxies wait for a page: importing takes seconds, and more on a busy machine."""
 
 COMMAND: Final = (sys.executable, "-m", "tuneguard.server.examiner")
 
@@ -58,8 +60,8 @@ class ExaminerProcess:
 
         Args:
             request: What to do, as JSON can spell it.
-            timeout: Seconds to wait; then the examiner is ended. It is also how long to wait
-                until the process is ready, which is not ended for that.
+            timeout: Seconds to wait; then the examiner is ended. Until it is ready, it has
+                `START_SECONDS`, and goes on afterwards.
 
         Raises:
             ExaminerStartingError: The process is not ready yet.
@@ -68,7 +70,7 @@ class ExaminerProcess:
         process = self.start()
         try:
             if not self._is_ready:
-                self._is_ready = bool(self._line(process, timeout))
+                self._is_ready = bool(self._line(process, START_SECONDS))
         except queue.Empty:
             raise ExaminerStartingError("the process for it is still starting") from None
         try:
