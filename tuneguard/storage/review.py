@@ -98,11 +98,6 @@ def write_review(client: mlflow.MlflowClient, run: Run, review: Review) -> bool:
                 "yourself the right to write there, and diagnose the run again."
             )
         keeps_traces = _write_traces(client, run, review.traces)
-        if review.traces is not None:
-            kept = keys.TRACES_WRITTEN if keeps_traces else keys.TRACES_UNSUPPORTED
-            client.set_tag(run_id, keys.TAG_TRACES, kept)
-        elif keys.TAG_TRACES in present:
-            _remove_tag(client, run_id, keys.TAG_TRACES)
         client.set_tag(run_id, keys.TAG_FINGERPRINT, review.fingerprint)
     return keeps_traces
 
@@ -157,19 +152,26 @@ def _first_line(error: Exception) -> str:
 def _write_traces(
     client: mlflow.MlflowClient, run: Run, traces: Sequence[FindingTrace] | None
 ) -> bool:
-    """Write the traces, and return whether the store keeps them.
+    """Write the traces and the tag that says so, and return whether the store keeps them.
 
     Raises:
         StoreUnreachableError: They could not be written.
     """
+    run_id = run.info.run_id
+    if traces is None:
+        _remove_tag(client, run_id, keys.TAG_TRACES)
+        return True
     try:
-        return traces is None or replace_traces(client, run, traces)
-    except Exception as error:
+        is_kept = replace_traces(client, run, traces)
+    except Exception as error:  # an artifact store may raise anything
         raise StoreUnreachableError(
-            f"The tags, the description and the report of run {run.info.run_id} were written, the "
-            f"traces of its findings were not ({_first_line(error)}). Diagnose the run again, or "
-            "leave them out with --no-traces."
+            f"The tags, the description and the report of run {run_id} were written, the traces "
+            f"of its findings were not ({_first_line(error)}). Diagnose the run again, or leave "
+            "them out with --no-traces."
         ) from error
+    state = keys.TRACES_WRITTEN if is_kept else keys.TRACES_UNSUPPORTED
+    client.set_tag(run_id, keys.TAG_TRACES, state)
+    return is_kept
 
 
 def _tags(present: Mapping[str, str], review: Review) -> dict[str, str]:

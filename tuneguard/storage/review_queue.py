@@ -67,10 +67,7 @@ def enqueue(
         try:
             queue_id = _queue(store, experiment_id)
             if is_whole_experiment:
-                known = {one.trace_id for one in findings}
-                gone = [one for one in _pending(store, queue_id) if one not in known]
-                for batch in _batches(gone):
-                    store.remove_items_from_review_queue(queue_id, item_ids=batch)
+                _remove_others(store, queue_id, {one.trace_id for one in findings})
             for batch in _batches(waiting):
                 store.add_items_to_review_queue(queue_id, item_ids=batch)
         except MlflowException as error:
@@ -116,6 +113,12 @@ def _question(store: Any, experiment_id: str) -> str:
         enable_comment=True,
     )
     return str(question.schema_id)
+
+
+def _remove_others(store: Any, queue_id: str, known: set[str]) -> None:
+    gone = [one for one in _pending(store, queue_id) if one not in known]
+    for batch in _batches(gone):
+        store.remove_items_from_review_queue(queue_id, item_ids=batch)
 
 
 def _pending(store: Any, queue_id: str) -> Iterator[str]:
