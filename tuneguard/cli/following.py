@@ -60,29 +60,40 @@ def follow(
     from tuneguard.diagnosis import diagnose
     from tuneguard.watching import Watch
 
-    watch = Watch()
-    has_seen, is_lost = False, False
+    watch, reader = Watch(), _PatientReader(read, listener)
     while True:
-        begun, is_first = clock(), not has_seen
-        try:
-            history = read()
-        except StoreUnreachableError as error:
-            if not has_seen:
-                raise
-            is_lost = True
-            listener.lost(str(error))
-        else:
-            if is_lost:
-                is_lost = False
-                listener.returned()
-            if history is not None:
-                has_seen = True
-                listener.seen(*watch.look(history, diagnose(history), clock()))
-                if not history.is_running:
-                    return
+        begun, is_first = clock(), not reader.has_read
+        history = reader()
+        if history is not None:
+            listener.seen(*watch.look(history, diagnose(history), clock()))
+            if not history.is_running:
+                return
         pause = interval if is_first else max(interval, _PATIENCE * (clock() - begun))
         listener.waiting(pause)
         sleep(pause)
+
+
+class _PatientReader:
+    """Reads a run, and takes it for nothing new where a store that was there has gone away."""
+
+    def __init__(self, read: Read, listener: Listener) -> None:
+        self._read, self._listener = read, listener
+        self.has_read = self._is_lost = False
+
+    def __call__(self) -> RunHistory | None:
+        try:
+            history = self._read()
+        except StoreUnreachableError as error:
+            if not self.has_read:
+                raise
+            self._is_lost = True
+            self._listener.lost(str(error))
+            return None
+        if self._is_lost:
+            self._is_lost = False
+            self._listener.returned()
+        self.has_read = True
+        return history
 
 
 class ScreenListener:

@@ -66,44 +66,62 @@ def compare(  # noqa: PLR0913 - two sides, and by keyword how to compare them
     """
     first, second = _side(before, "before"), _side(after, "after")
     found = measures_of(first, second, measures)
-    plan = _Plan(
-        first,
-        second,
-        paired_on,
-        pairs_by_seed(first, second) if len(first) > 1 else None,
-        criteria or Criteria(),
-        max(1, sum(one.decides for one in found)),
-        seed_noise,
-    )
-    judged = [plan.judge(measure) for measure in found]
-    effects = tuple(effect for effect, _ in judged)
-    pictures = tuple(picture for effect, picture in judged if effect.decides)
-    return _put_together(plan, effects, pictures)
+    plan = _Plan(first, second, found, paired_on, criteria or Criteria(), seed_noise)
+    return plan.carried_out()
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """Everything that the measures of one comparison have in common.
-
-    Attributes:
-        deciding: How many measures the verdict rests on: they share the error that is allowed.
-    """
+    """Everything that the measures of one comparison have in common."""
 
     before: Runs
     after: Runs
+    measures: tuple[Measure, ...]
     paired_on: PairedOn
-    partners: list[tuple[int, int]] | None
     criteria: Criteria
-    deciding: int
     seed_noise: float | None
 
-    def judge(self, measure: Measure) -> tuple[Effect, BandPicture]:
+    @property
+    def partners(self) -> list[tuple[int, int]] | None:
+        """Indices of runs with the same seed, where several runs can be compared in pairs."""
+        return pairs_by_seed(self.before, self.after) if len(self.before) > 1 else None
+
+    @property
+    def confidence(self) -> float:
+        """That of one measure: those that decide share the error that is allowed."""
+        deciding = sum(one.decides for one in self.measures)
+        return 1.0 - (1.0 - self.criteria.confidence) / max(deciding, 1)
+
+    def carried_out(self) -> Comparison:
+        """Judge every measure, and put together what else there is to say."""
+        judged = [self._judged(measure) for measure in self.measures]
+        effects = tuple(effect for effect, _ in judged)
+        verdict, reason = verdict_of(effects)
+        changes, varied = settings_changed(self.before, self.after)
+        return Comparison(
+            verdict=verdict,
+            reason=reason,
+            settle=what_would_settle(verdict, effects, (len(self.before), len(self.after))),
+            effects=effects,
+            findings=_rule_counts(self.before, self.after),
+            changes=changes,
+            varied=varied,
+            cost_before=_cost(self.before),
+            cost_after=_cost(self.after),
+            before=tuple(one.identity for one in self.before),
+            after=tuple(one.identity for one in self.after),
+            paired_on=self.paired_on,
+            paired_by_seed=self.partners is not None,
+            pictures=tuple(picture for effect, picture in judged if effect.decides),
+            notes=notes_on(self.before, self.after, changes),
+        )
+
+    def _judged(self, measure: Measure) -> tuple[Effect, BandPicture]:
         """Return what the change did to one measure, and its curves."""
         series, runs = (*measure.before, *measure.after), (*self.before, *self.after)
         tracks = tracks_of(series, runs, self.paired_on)
         before, after = tracks[: len(self.before)], tracks[len(self.before) :]
         windows = windows_of(before, after)
-        confidence = 1.0 - (1.0 - self.criteria.confidence) / self.deciding
         question = Question(
             measure,
             before,
@@ -111,37 +129,12 @@ class _Plan:
             windows,
             self.partners,
             self.criteria,
-            confidence,
+            self.confidence,
             self.seed_noise,
         )
         axis = axis_name(series, self.paired_on)
         picture = picture_of(measure.name, axis, (before, after), windows)
         return effect_of(question), picture
-
-
-def _put_together(
-    plan: _Plan, effects: tuple[Effect, ...], pictures: tuple[BandPicture, ...]
-) -> Comparison:
-    verdict, reason = verdict_of(effects)
-    changes, varied = settings_changed(plan.before, plan.after)
-    runs = (len(plan.before), len(plan.after))
-    return Comparison(
-        verdict=verdict,
-        reason=reason,
-        settle=what_would_settle(verdict, effects, runs),
-        effects=effects,
-        findings=_rule_counts(plan.before, plan.after),
-        changes=changes,
-        varied=varied,
-        cost_before=_cost(plan.before),
-        cost_after=_cost(plan.after),
-        before=tuple(one.identity for one in plan.before),
-        after=tuple(one.identity for one in plan.after),
-        paired_on=plan.paired_on,
-        paired_by_seed=plan.partners is not None,
-        pictures=pictures,
-        notes=notes_on(plan.before, plan.after, changes),
-    )
 
 
 def _side(runs: RunHistory | Iterable[RunHistory], name: str) -> Runs:
