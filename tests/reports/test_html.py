@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -60,8 +61,17 @@ def page(html) -> Page:
     return Page(html)
 
 
-@pytest.fixture(scope="module")
-def diverged(samples) -> str:
+@pytest.fixture
+def undrawn() -> Iterator[None]:
+    """Leave out what is inside of pictures: drawing takes long, and has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("draw", "draw_layers"):
+            patch.setattr(f"tuneguard.reports.html.{name}", lambda picture, salt: "<svg></svg>")
+        yield
+
+
+@pytest.fixture
+def diverged(samples, undrawn) -> str:
     """The text of the page about a diverged run."""
     return Page(render_html(samples.diverged())).text
 
@@ -145,7 +155,7 @@ def test_the_first_fix_comes_before_the_findings(samples, diverged):
     assert what < diverged.index(samples.LOWER_RATE.action) < finding
 
 
-def test_a_symptom_is_mended_with_its_cause_and_not_by_itself(samples):
+def test_a_symptom_is_mended_with_its_cause_and_not_by_itself(samples, undrawn):
     text = Page(render_html(samples.with_symptom_fix("Raise the learning rate."))).text
     assert "1 symptom, which should go away with it" in text
     assert "Raise the learning rate." not in text
@@ -169,13 +179,13 @@ def test_layers_are_shown_and_what_stands_out_is_a_table(samples, diverged):
     assert "First NaN NaN stem steps 450 to 599" in diverged
 
 
-def test_the_whole_run_is_shown_where_nothing_is_wrong_too(samples):
+def test_the_whole_run_is_shown_where_nothing_is_wrong_too(samples, undrawn):
     text = Page(render_html(samples.healthy())).text
     assert "The whole run" in text
     assert "Layers over the run" not in text
 
 
-def test_a_symptom_has_its_picture(samples):
+def test_a_symptom_has_its_picture(samples, undrawn):
     picture = samples.overfitted_picture()
     diagnosis = samples.with_symptom_fix("Lower it.")
     (cause,) = diagnosis.findings
@@ -185,7 +195,7 @@ def test_a_symptom_has_its_picture(samples):
     assert "Shaded: epochs 13 to 30." in Page(render_html(bare)).text
 
 
-def test_a_hostile_run_brings_no_markup_into_the_page(samples, harmless, hostile):
+def test_a_hostile_run_brings_no_markup_into_the_page(samples, harmless, undrawn, hostile):
     page = Page(render_html(samples.with_text(hostile)))
     assert set(page.tags) <= {*harmless.tags, "wbr"}
     names = {name for _, name, _ in harmless.attributes}
@@ -193,7 +203,7 @@ def test_a_hostile_run_brings_no_markup_into_the_page(samples, harmless, hostile
     assert not NEVER & set(page.tags)
 
 
-def test_a_hostile_text_is_shown_as_text(samples):
+def test_a_hostile_text_is_shown_as_text(samples, undrawn):
     text = Page(render_html(samples.with_text("<script>alert(1)</script>{{ 7 * 7 }}"))).text
     assert "<script>alert(1)</script>{{ 7 * 7 }}" in text
     assert "49" not in text

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tuneguard.findings import LayerMap
+from tuneguard.findings import LayerExtreme, LayerMap
 from tuneguard.reports.layer_figure import color
 from tuneguard.reports.layer_scale import LEVELS, ColorScale, stretches
 from tuneguard.reports.layer_wording import common_beginning, facts, short_names
@@ -143,9 +143,13 @@ def test_names_lose_what_they_share_and_keep_their_ends():
     )
 
 
-def test_hostile_layers_are_shown_as_they_are(samples, hostile):
-    svg = draw_layers(samples.layer_map_of(hostile))
+def test_hostile_layers_are_shown_as_they_are(hostiles):
+    rows = table(*((1.0,) for _ in hostiles))
+    extremes = tuple(LayerExtreme(text, text, (0, 1), 2.0) for text in hostiles[:6])
+    layer_map = replace(rows, layers=hostiles, quantity=hostiles[0], extremes=extremes)
+    svg = draw_layers(layer_map)
     tags = {element.tag.removeprefix(SVG) for element in ET.fromstring(svg).iter()}
     assert tags <= {"svg", "title", "desc", "defs", "g", "path", "use", "text", "clipPath", "rect"}
     assert set(re.findall(r"<([a-z]+)", svg, re.IGNORECASE)) <= tags
+    assert "$x$ and $$y$$" in texts(svg)
     assert len(svg) < 60_000

@@ -61,6 +61,11 @@ def odd_pictures() -> dict[str, Picture]:
     }
 
 
+@pytest.fixture(scope="module")
+def diverged(samples) -> str:
+    return draw(samples.diverged_picture())
+
+
 @pytest.fixture(params=odd_pictures().values(), ids=odd_pictures().keys())
 def odd(request) -> Picture:
     return request.param
@@ -74,12 +79,12 @@ def test_any_picture_is_drawn_without_a_warning(odd):
     assert len(svg) < 40_000
 
 
-def test_the_same_picture_is_drawn_the_same(samples):
-    assert draw(samples.diverged_picture()) == draw(samples.diverged_picture())
+def test_the_same_picture_is_drawn_the_same(samples, diverged):
+    assert diverged == draw(samples.diverged_picture())
 
 
-def test_pictures_on_one_page_share_no_id(samples):
-    first, second = draw(samples.diverged_picture()), draw(samples.overfitted_picture())
+def test_pictures_on_one_page_share_no_id(samples, diverged):
+    first, second = diverged, draw(samples.overfitted_picture())
     again = draw(samples.diverged_picture(), salt="again")
     everything = [*ids(first), *ids(second), *ids(again)]
     assert len(everything) == len(set(everything))
@@ -92,31 +97,31 @@ def test_every_reference_has_its_target(samples):
     assert {one or other for one, other in references} <= set(ids(svg))
 
 
-def test_a_picture_brings_no_rule_and_no_address_into_the_page(samples):
-    svg = draw(samples.diverged_picture())
+def test_a_picture_brings_no_rule_and_no_address_into_the_page(diverged):
+    svg = diverged
     assert "<style" not in svg
     assert "<?xml" not in svg
     assert "<!DOCTYPE" not in svg
     assert set(re.findall(r"https?://[^\"]*", svg)) == {"http://www.w3.org/2000/svg"}
 
 
-def test_a_picture_is_small(samples):
+def test_a_picture_is_small(diverged):
     steps = tuple(float(step) for step in range(300))
     noisy = tuple(
         Line(f"metric{rank}", steps, tuple(math.sin(step * step + rank) for step in steps))
         for rank in range(4)
     )
     assert len(draw(Picture(View(("metric0",)), noisy))) < 40_000
-    assert len(draw(samples.diverged_picture())) < 40_000
+    assert len(diverged) < 40_000
 
 
-def test_values_that_are_not_finite_are_named(samples):
-    shown = texts(draw(samples.diverged_picture()))
+def test_values_that_are_not_finite_are_named(diverged):
+    shown = texts(diverged)
     assert {"NaN", "inf, then NaN"} <= set(shown)
 
 
-def test_limit_marks_and_lines_are_named(samples):
-    shown = texts(draw(samples.diverged_picture()))
+def test_limit_marks_and_lines_are_named(diverged):
+    shown = texts(diverged)
     assert {"limit 18", "departure", "lowest loss", "train/loss", "gradient_norm/global"} <= set(
         shown
     )
@@ -144,8 +149,8 @@ def test_hostile_names_are_shown_as_they_are(hostile):
         assert any(name in shown.replace("\u200a", "") for shown in texts(svg))
 
 
-def test_it_can_be_understood_without_seeing_it(samples):
-    root = ET.fromstring(draw(samples.diverged_picture()))
+def test_it_can_be_understood_without_seeing_it(samples, diverged):
+    root = ET.fromstring(diverged)
     named = {element.get("id"): element.text for element in root}
     title, description = (named[name] for name in root.attrib["aria-labelledby"].split())
     assert root.get("role") == "img"
@@ -160,11 +165,10 @@ def test_drawing_leaves_the_settings_of_the_process_alone(samples):
     assert dict(mpl.rcParams) == before
 
 
-def test_threads_draw_what_one_thread_draws(samples):
-    expected = draw(samples.diverged_picture())
-    with ThreadPoolExecutor(4) as pool:
-        drawn = list(pool.map(draw, [samples.diverged_picture()] * 4))
-    assert drawn == [expected] * 4
+def test_threads_draw_what_one_thread_draws(samples, diverged):
+    with ThreadPoolExecutor(3) as pool:
+        drawn = list(pool.map(draw, [samples.diverged_picture()] * 3))
+    assert drawn == [diverged] * 3
 
 
 def test_every_colour_is_visible_on_white_and_on_near_black(samples):
