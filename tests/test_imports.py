@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"jinja2", "matplotlib", "mlflow", "numpy", "pyarrow", "scipy", "torch"}
+HEAVY = {"jinja2", "matplotlib", "mlflow", "numpy", "pyarrow", "rich", "scipy", "torch"}
 
 
 def imported_by(statement: str) -> set[str]:
