@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,20 +26,12 @@ class LearningRates:
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         self._optimizers = optimizers
-        self._only = optimizers[0] if len(optimizers) == 1 else None
-        self._latest: tuple[float, ...] = (math.nan,)
         self._places: list[_Place] = []
         self._order: list[int] | None = None
         self._names: list[str] = []
 
     def read(self) -> tuple[Number, ...]:
         """Return the rates as they are now, one a group."""
-        if self._only is not None and len(self._places) == 1:
-            groups = self._only.param_groups
-            if len(groups) == 1 and type(only := groups[0]["lr"]) is float:
-                if only != self._latest[0]:
-                    self._latest = (only,)
-                return self._latest
         rates = [
             rate if type(rate := group["lr"]) is float else _copied(rate)
             for one in self._optimizers

@@ -98,14 +98,20 @@ class Recorder:
         self._losses = losses
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
-        self.short_way = ShortWay(optimizers, self._pace, self._rates, self.clock, self._rows)
+        self.short_way = ShortWay(
+            optimizers,
+            self._pace,
+            self._rates,
+            self.clock,
+            self._rows,
+            otherwise=self._updated,
+        )
         self._goes_short = losses is None or losses.is_single
         self._handing_over = threading.Lock()
         self._samples: list[TakenSample] = []
         self._flush_at = time.perf_counter() + FLUSH_SECONDS
         self._next = first_step
         self._step: Step | None = None
-        self._is_updating = False
         self._skipped = SkippedSteps(self._rows)
         self._cut_accumulations = CutAccumulations(first_step)
         self._optimizer_count = len(optimizers)
@@ -114,13 +120,13 @@ class Recorder:
             for one in optimizers
             for hook in (
                 one.register_step_pre_hook(self._before_update),
-                one.register_step_post_hook(self._after_update),
+                one.register_step_post_hook(self.short_way.end),
             )
         ]
 
     def micro_batch(self) -> None:
         """Take in that a micro-batch was added to a gradient which is not complete yet."""
-        if self._pace.look is Look.SAMPLE and not self._is_updating:
+        if self._pace.look is Look.SAMPLE and not self.short_way.is_updating:
             started = time.perf_counter()
             self._sampler.micro_batch()
             self._pace.sampled(started)
@@ -132,7 +138,7 @@ class Recorder:
             loss: The step's loss, of one element; `None` where it is not known.
             entered: When the loop called, in seconds of `time.perf_counter`.
         """
-        if self._is_updating and (self._step is not None or self.short_way.is_open):
+        if self.short_way.is_updating and (self._step is not None or self.short_way.is_open):
             # the optimizer evaluates a closure once more, within one and the same step
             return
         self._leave_short_way()
@@ -149,7 +155,7 @@ class Recorder:
             self._pace.sampled(moment - self._sampler.spent_in_forward(), 1)
         elif step.number % TIMED_EVERY == 0:
             self._pace.stepped(moment, 1)
-        if self._is_updating and step.look is not Look.NOT:
+        if self.short_way.is_updating and step.look is not Look.NOT:
             self._sample_before_update(step)
 
     def add(self, values: Mapping[str, float]) -> None:
@@ -174,7 +180,7 @@ class Recorder:
         self._flush(time.perf_counter())
 
     def _before_update(self, *_: Any) -> None:
-        self._is_updating = True
+        self.short_way.is_updating = True
         if self.short_way.is_open:
             return
         self._leave_short_way()
@@ -216,11 +222,6 @@ class Recorder:
         self._sampler.before_update(step.sample)
         self._pace.sampled(started)
 
-    def _after_update(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        self._is_updating = False
-        if not self.short_way.end(optimizer):
-            self._updated(optimizer)
-
     @unbreakable
     def _updated(self, optimizer: torch.optim.Optimizer) -> None:
         was_short = self._leave_short_way()
@@ -252,7 +253,7 @@ class Recorder:
         return True
 
     def _end_step(self, step: Step) -> None:
-        if not step.updates and not self._is_updating:
+        if not step.updates and not self.short_way.is_updating:
             self._skipped.add(step)
         if step.sample is not None:
             copy = DeviceCopy(step.sample.tensors())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -15,9 +16,7 @@ from tuneguard.recording.learning_rates import LearningRates
 from tuneguard.recording.loop_clock import LoopClock
 from tuneguard.recording.loss_mean import Loss, measured_loss
 from tuneguard.recording.pace import Pace
-from tuneguard.recording.step_rows import Step, StepRows
-
-_Compiling = Callable[[], bool]
+from tuneguard.recording.step_rows import Number, Step, StepRows, Waited
 
 
 class ShortWay:
@@ -33,22 +32,27 @@ class ShortWay:
         rates: Reads the learning rates.
         clock: Times the steps.
         rows: Where the steps go.
+        otherwise: Called after an update that leaves more to do.
 
     Attributes:
         is_open: Whether a step has begun and not ended.
+        is_updating: Whether the optimizer is at work.
         number: The number of the next step, or of the open one.
         moment: When the latest step began, in seconds of `time.perf_counter`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a step touches
         self,
         optimizers: Sequence[torch.optim.Optimizer],
         pace: Pace,
         rates: LearningRates,
         clock: LoopClock,
         rows: StepRows,
+        *,
+        otherwise: Callable[[torch.optim.Optimizer], None],
     ) -> None:
         self.is_open = False
+        self.is_updating = False
         self.number = 0
         self._is_alone = len(optimizers) == 1
         self._pace = pace
@@ -56,13 +60,16 @@ class ShortWay:
         self._rates = rates
         self._clock = clock
         self._append = rows.steps.append
-        self._is_compiling: _Compiling = torch.compiler.is_compiling
+        self._otherwise = otherwise
+        self._is_traced: Callable[[], bool] = torch.compiler.is_dynamo_compiling
         self._until = 0
         self._flush_at = 0.0
         self.moment = 0.0
         self._seconds = 0.0
         self._loss: Loss = 0.0
-        self._data: tuple[float, int] | None = None
+        self._data: Waited | None = None
+        self._rate: float | None = math.nan
+        self._latest: tuple[Number, ...] = ()
         _here.add(self)
 
     def enter(self, number: int, flush_at: float, room: int) -> None:
@@ -76,7 +83,7 @@ class ShortWay:
         if self._is_alone:
             self.number = number
             self._flush_at = flush_at
-            self._until = number + room
+            self._until = min(number + room, self._schedule.quiet_until)
 
     def begin(self, loss: Any) -> bool:
         """Begin a step, and return whether it goes this way.
@@ -84,7 +91,7 @@ class ShortWay:
         Args:
             loss: The step's loss, as the loop has it.
         """
-        if self._is_compiling():
+        if self._is_traced():
             return False
         moment = perf_counter()
         number = self.number
@@ -114,30 +121,39 @@ class ShortWay:
             self._pace.stepped(moment, 1)
         return True
 
-    def end(self, optimizer: torch.optim.Optimizer) -> bool:
-        """End the step that is open, and return whether nothing is left to do.
+    def end(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """End the step that is open; a hook after the optimizer's step.
 
         Args:
             optimizer: What was stepped.
         """
-        if self._is_compiling() or not self.is_open or "found_inf" in optimizer.__dict__:
-            return False
+        self.is_updating = False
+        if self._is_traced() or not self.is_open or "found_inf" in optimizer.__dict__:
+            self._otherwise(optimizer)
+            return
         number = self.number
         started = None if number % TIMED_EVERY else perf_counter()
-        try:
-            rates = self._rates.read()
-        except Exception:  # noqa: BLE001 - the long way says what is wrong with them
-            return False
-        self._append((number, self.moment, self._seconds, self._loss, self._data, rates))
+        groups = optimizer.param_groups
+        is_known = len(groups) == 1 and groups[0].get("lr") is self._rate
+        if not is_known and not self._read_rates(groups):
+            self._otherwise(optimizer)
+            return
+        self._append((number, self.moment, self._seconds, self._loss, self._data, self._latest))
         self.is_open = False
         self.number = number = number + 1
         if started is not None:
             self._pace.stepped(started)
-        return (
-            number < self._until
-            and number < self._schedule.quiet_until
-            and self.moment < self._flush_at
-        )
+        if number >= self._until or self.moment >= self._flush_at:
+            self._otherwise(optimizer)
+
+    def _read_rates(self, groups: Sequence[Mapping[str, Any]]) -> bool:
+        """Read learning rates that are not those of the step before; the next may be."""
+        try:
+            self._latest = self._rates.read()
+        except Exception:  # noqa: BLE001 - the long way says what is wrong with them
+            return False
+        self._rate = groups[0]["lr"] if type(groups[0]["lr"]) is float else None
+        return True
 
     def leave(self) -> Step | None:
         """Close this way, and return the step that is open, to be ended the long way."""
