@@ -18,6 +18,7 @@ class Desk:
     """Says what it does; an examination may be told to fail."""
 
     did: queue.SimpleQueue[str]
+    sweep_seconds = 0.0
     failures: list[Exception]
 
     def __init__(self, settings: Settings, places: dict[str, str], *_: Any) -> None:
@@ -29,8 +30,9 @@ class Desk:
         self.did.put(self._name)
         return False
 
-    def sweep(self) -> None:
+    def sweep(self) -> float:
         self.did.put(f"sweep of {self._name}")
+        return self.sweep_seconds
 
     def leave(self) -> None:
         """Nothing runs."""
@@ -75,6 +77,18 @@ def test_a_sweep_is_made_at_the_start_and_again(tmp_path: Path) -> None:
     duty.stop()
 
     assert done.count("sweep of one") > 1
+
+
+def test_a_sweep_that_took_long_rests_for_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Desk, "sweep_seconds", 1000.0)
+    duty = duty_of("one", tmp_path, sweep=0.01)
+    duty.start()
+    done = [next_done() for _ in range(10)]
+    duty.stop()
+
+    assert done.count("sweep of one") == 1
 
 
 def test_no_sweep_is_made_where_none_is_wanted(tmp_path: Path) -> None:

@@ -96,8 +96,10 @@ def test_a_sweep_lists_what_ended_lately(
     client.set_tag(reviewed, keys.TAG_FINGERPRINT, "of a review")
     mark = mark_of(client.get_run(reviewed))
 
-    runs = {run_id: rest for run_id, *rest in examination.ended_since(now - day)["runs"]}
+    answer = examination.ended_since(now - day)
+    runs = {run_id: rest for run_id, *rest in answer["runs"]}
 
     assert runs.keys() == {ended, without_end, reviewed}
     assert runs[reviewed] == [mark, True]
     assert runs[ended][1] is False
+    assert answer["seconds"] > 0

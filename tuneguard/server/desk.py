@@ -92,15 +92,19 @@ class Desk:
             self._books.put_back(run, is_done=is_done)
         return True
 
-    def sweep(self) -> None:
-        """Let the runs wait that ended lately, and have changed or were never examined."""
+    def sweep(self) -> float:
+        """Let the runs wait that ended lately, and have changed or were never examined.
+
+        Returns:
+            Seconds of the processor's time that it took.
+        """
         days = self._settings.sweep_days
         since = int(time.time() * 1000 - days * _DAY_MILLISECONDS)
         answer = self._ask({"do": "sweep", "since": since}, _SWEEP_SECONDS)
         if "problem" in answer:
             if not self._is_left:
                 _logger.warning("The sweep for ended runs failed: %s", answer["problem"])
-            return
+            return 0.0
         for run_id, mark, is_reviewed in answer["runs"]:
             known = self._books.marks.of(run_id)
             if known is None and is_reviewed:
@@ -110,6 +114,7 @@ class Desk:
                 self._books.waiting.put(run_id)
         self._books.marks.forget_others({run_id for run_id, _, _ in answer["runs"]})
         self._books.marks.save()
+        return float(answer["seconds"])
 
     def leave(self) -> None:
         """End the examiner, whatever it is doing; the desk is not used again."""

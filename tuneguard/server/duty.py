@@ -18,7 +18,7 @@ from tuneguard.spool.folder_lock import lock_folder, unlock
 _LOOK_SECONDS: Final = 1.0
 _AFTER_A_BREAKDOWN: Final = 60.0
 _REST: Final = 10.0
-"""How long a sweep rests, by how long it took: among ten thousands of runs it takes a while."""
+"""How long a sweep rests, by what it took: among ten thousands of runs that is a while."""
 
 _logger = logging.getLogger(__name__)
 
@@ -89,11 +89,9 @@ class Duty:
             try:
                 if desk.examine_next():
                     continue
-                begun = time.monotonic()
-                if begun >= next_sweep:
-                    desk.sweep()
-                    ended = time.monotonic()
-                    next_sweep = ended + max(self._settings.sweep, _REST * (ended - begun))
+                if time.monotonic() >= next_sweep:
+                    rest = max(self._settings.sweep, _REST * desk.sweep())
+                    next_sweep = time.monotonic() + rest
                 self._stopping.wait(_LOOK_SECONDS)
             except Exception:  # such as a full disk: MLflow goes on, and so does this, later
                 _logger.exception("Ended runs are not diagnosed at the moment")
