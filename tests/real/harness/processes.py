@@ -14,6 +14,9 @@ from pathlib import Path
 START_SECONDS = 400.0
 """Against hangs only: nothing is measured by it."""
 
+_GUARDED = 'exec 3<&0 </dev/null; (read -r _ <&3; kill -s "$0" 0) & exec "$@" 3<&-'
+"""Ends the program with all its children when nobody holds its input open any more."""
+
 
 def free_port() -> int:
     """Return a port of the loopback interface that nobody listens on."""
@@ -33,6 +36,8 @@ def serving(
 ) -> Iterator[None]:
     """Run a program from when it answers until the block ends, its children included.
 
+    It ends as well when this process is killed.
+
     Args:
         command: What to run.
         is_up: Whether it answers by now.
@@ -43,9 +48,10 @@ def serving(
     log = folder / "server.log"
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            command,
+            ["sh", "-c", _GUARDED, end.name.removeprefix("SIG"), *command],
             cwd=folder,
             env={**os.environ, **(environment or {})},
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -68,4 +74,4 @@ def _wait(process: subprocess.Popen[bytes], is_up: Callable[[], bool], log: Path
 def _end(process: subprocess.Popen[bytes], end: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, end)
-    process.wait()
+    process.communicate()
