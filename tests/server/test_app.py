@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +297,12 @@ def test_everything_lies_behind_a_prefix(serve: Serve, diagnosed: str) -> None:
     assert site.get("/ml/tuneguard/").status_code == 200
     assert site.get(f"/ml/tuneguard/runs/{diagnosed}").status_code == 200
     assert site.get(f"/tuneguard/runs/{diagnosed}").status_code == 404
+
+
+def test_mlflow_knows_the_app_by_its_name() -> None:
+    (entry,) = [one for one in entry_points(group="mlflow.app") if one.name == "tuneguard"]
+
+    assert entry.load() is create_app
 
 
 def test_mlflow_itself_is_as_it_was(site: TestClient) -> None:
