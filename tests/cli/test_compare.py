@@ -121,4 +121,6 @@ def test_runs_of_mlflow_are_compared_and_left_alone(invoke, client, run_id, trac
     assert result.exit_code == 0
     assert "the same number for number" in " ".join(result.stdout.split())
     assert f"Tracking URI: {tracking_uri}" in result.stderr
+    assert f"/runs/{run_id}?workflowType=machine_learning" in result.stderr
+    assert result.stderr.count("mlflow server") == 1
     assert client.get_run(run_id).data.tags == tags

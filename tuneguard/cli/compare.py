@@ -10,6 +10,7 @@ import click
 
 from tuneguard.cli.examination import is_file, load_history, say_tracking_uri
 from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.links import say_run_pages
 from tuneguard.cli.output import write_result
 from tuneguard.cli.rendering import FORMATS
 from tuneguard.cli.selection import role_and_key, split_names
@@ -111,6 +112,7 @@ def compare(ctx: click.Context, /, before: str, after: str, **options: Any) -> N
         seed_noise=options["seed_noise"],
     )
     write_result([_page(comparison, options)], options["output"])
+    say_run_pages([*first, *second])
     ctx.exit(_exit_code(comparison, options["fail_on"]))
 
 

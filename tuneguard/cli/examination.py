@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.links import say_run_pages
 from tuneguard.cli.selection import select_rules
 from tuneguard.cli.terminal import say
 from tuneguard.exceptions import TuneGuardError
@@ -131,10 +132,13 @@ def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examine
     from tuneguard.diagnosis import diagnose
 
     try:
-        diagnosis = diagnose(load_history(target, request.tracking_uri, request.roles), rules)
+        history = load_history(target, request.tracking_uri, request.roles)
+        diagnosis = diagnose(history, rules)
     except TuneGuardError as error:
         say(f"Error: {error}")
         return Examined(target, error=str(error))
+    if request.no_write:
+        say_run_pages([history])
     one = Examined(target, diagnosis, is_selection=bool(request.select or request.ignore))
     if one.is_undecided:
         say(f"{target}: inconclusive. {_advice(diagnosis)}")

@@ -11,6 +11,7 @@ import click
 
 from tuneguard.cli.examination import Examined, load_history, say_tracking_uri
 from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.links import say_run_pages
 from tuneguard.cli.selection import role_and_key
 from tuneguard.cli.terminal import can_show_blocks, say, terminal_width, wants_color
 
@@ -101,5 +102,6 @@ def _conclude(history: RunHistory, fail_on: str) -> ExitCode:
     click.echo()
     click.echo(render_text(diagnosis, color=wants_color(), width=terminal_width()), nl=False)
     run_id = history.identity.run_id
+    say_run_pages([history])
     say(f"Run {run_id} has ended. To write the review into it: tuneguard diagnose {run_id}")
     return Examined(str(run_id), diagnosis).exit_code(fail_on)
