@@ -116,6 +116,7 @@ def is_reviewed(
     roles: Mapping[str, str] | None = None,
     *,
     whole: bool,
+    traces: bool = False,
 ) -> bool:
     """Whether a run already carries the review of its present state by the same rules.
 
@@ -124,12 +125,13 @@ def is_reviewed(
         rules: The rules that would be asked.
         roles: The roles that the user chose.
         whole: Whether the tags alone are not enough.
+        traces: Whether a review without traces is not enough.
     """
     settings = [rule.setting for rule in rules]
     fingerprint = review_fingerprint(found.state(roles), settings, __version__)
-    return is_written(found.run, fingerprint) or (
-        not whole and is_written(found.run, tags_fingerprint(fingerprint))
-    )
+    if is_written(found.run, fingerprint):
+        return has_traces(found.run) or not traces
+    return not whole and is_written(found.run, tags_fingerprint(fingerprint))
 
 
 def review_tags(diagnosis: Diagnosis) -> dict[str, str]:

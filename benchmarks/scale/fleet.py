@@ -25,6 +25,7 @@ RUNS = 2000
 WORKERS = (1, 2, 4)
 _TEMPLATES = 20
 _EXPERIMENT = "small"
+_EMPTY = "empty"
 _CLONED = ("runs", "metrics", "latest_metrics", "params", "tags")
 
 Row = dict[str, Any]
@@ -44,6 +45,7 @@ def measure(runs: int = RUNS, workers: Sequence[int] = WORKERS) -> list[Row]:
 def _fill(uri: str, folder: Path, runs: int) -> None:
     """Log some runs as a training does, and let the database copy them."""
     client = MlflowClient(uri)
+    client.create_experiment(_EMPTY, artifact_location=folder.as_uri())
     experiment = client.create_experiment(_EXPERIMENT, artifact_location=folder.as_uri())
     templates = [add_small_run(client, experiment, number) for number in range(_TEMPLATES)]
     with closing(_connection(uri)) as connection, connection, connection.cursor() as cursor:
@@ -73,6 +75,7 @@ def _copied(column: str) -> str:
 def _measure(uri: str, runs: int, workers: int) -> Row:
     with closing(_connection(uri)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM tags WHERE key LIKE 'tuneguard.%'")
+    start, _ = _scan(uri, workers, _EMPTY)
     first, found = _scan(uri, workers)
     second, again = _scan(uri, workers)
     if found["outcomes"]["diagnosed"] != runs or again["outcomes"]["unchanged"] != runs:
@@ -80,6 +83,7 @@ def _measure(uri: str, runs: int, workers: int) -> Row:
     return {
         "workers": workers,
         "runs": runs,
+        "start": start,
         "first": first,
         "second": second,
         "verdicts": found["verdicts"],
@@ -87,8 +91,8 @@ def _measure(uri: str, runs: int, workers: int) -> Row:
     }
 
 
-def _scan(uri: str, workers: int) -> tuple[float, Any]:
-    command = [sys.executable, "-m", "tuneguard", "scan", "--experiment", _EXPERIMENT]
+def _scan(uri: str, workers: int, experiment: str = _EXPERIMENT) -> tuple[float, Any]:
+    command = [sys.executable, "-m", "tuneguard", "scan", "--experiment", experiment]
     command += ["--workers", str(workers), "--format", "json", "--fail-on", "never"]
     begun = time.perf_counter()
     done = subprocess.run(

@@ -36,7 +36,9 @@ READING = {
 }
 FLEET = {
     **CONDITIONS,
-    "rows": [{"workers": 1, "runs": 2000, "first": 60.0, "second": 5.0, "load": 1.0}],
+    "rows": [
+        {"workers": 1, "runs": 2000, "start": 3.0, "first": 60.0, "second": 5.0, "load": 1.0}
+    ],
 }
 
 
@@ -50,7 +52,7 @@ def test_every_figure_is_on_the_page():
     assert "2.25 times the processor time" in text
     assert "5.0% of it" in text
     assert "found exactly, the step of a leap was\n**not** found exactly" in text
-    assert "| 1 | 60.0 s | 30 ms | 5.0 s | 12.0 |" in text
+    assert "| 1 | 60.0 s | 30 ms | 5.0 s | 3.0 s | 12.0 | 28.5 |" in text
     assert "load average 1.0 to 1.5" in text
 
 

@@ -58,6 +58,9 @@ def test_nothing_is_written_where_nothing_may_be(client, make_run, assignment) -
 def test_a_whole_review_is_more_than_its_tags(client, make_run, assignment) -> None:
     run_id = make_run(sick=True)
     Examiner(assignment).examine(run_id)
+    without_traces = Examiner(replace(assignment, write="review", traces=False))
+    assert without_traces.examine(run_id).outcome == "diagnosed"
+    assert without_traces.examine(run_id).outcome == "unchanged"
     whole = Examiner(replace(assignment, write="review"))
     assert whole.examine(run_id).outcome == "diagnosed"
     assert "mlflow.note.content" in client.get_run(run_id).data.tags

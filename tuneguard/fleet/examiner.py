@@ -74,7 +74,10 @@ class Examiner:
         """Return how a run stands by its tags, or `None` where it must be diagnosed."""
         one = self.assignment
         is_whole = one.write == "review"
-        if one.force or not is_reviewed(found, one.rules, one.roles, whole=is_whole):
+        traces = is_whole and one.traces
+        if one.force or not is_reviewed(
+            found, one.rules, one.roles, whole=is_whole, traces=traces
+        ):
             return None
         return _scanned(found, found.run.data.tags, "unchanged")
 
