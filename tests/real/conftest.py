@@ -1,4 +1,4 @@
-"""Real parts: MLflow servers on SQLite and PostgreSQL, one with accounts, a browser, faults.
+"""Real parts: MLflow servers on SQLite and PostgreSQL, one with accounts, a browser, torchrun.
 
 `make test-real` runs what is here; `make test` does not come here. A part that is not installed
 skips its tests, and says how to install it. Parts start once: the tests that share one run in the

@@ -11,8 +11,6 @@ import pytest
 
 from tuneguard.storage.sync import sync
 
-pytestmark = pytest.mark.server
-
 LAST_SECONDS = 5.0
 
 OPEN_RUN = """

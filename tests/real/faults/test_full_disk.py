@@ -10,8 +10,6 @@ import pytest
 
 from tuneguard.storage.sync import sync
 
-pytestmark = pytest.mark.server
-
 FULL_FOR_A_WHILE = """
 import resource
 training = new_training()

@@ -5,10 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytestmark = pytest.mark.server
-
 LOADER_WORKERS = """
 from torch.utils.data import DataLoader, TensorDataset
 training = new_training()

@@ -11,8 +11,6 @@ import pytest
 
 from tuneguard.storage.sync import sync
 
-pytestmark = pytest.mark.server
-
 THREE_PARTS = """
 training = new_training()
 with TuneGuardCallback(*training, flush_every=5) as guard:
