@@ -35,11 +35,12 @@ class Plan(NamedTuple):
     seconds: float
     recorder_rounds: int
     neighbour_rounds: int
+    slices_seconds: float
     soak_steps: int
 
 
-FULL = Plan(5.0, 5, 2, 1_000_000)
-QUICK = Plan(0.5, 2, 1, 20_000)
+FULL = Plan(5.0, 5, 2, 60.0, 1_000_000)
+QUICK = Plan(0.5, 2, 1, 2.0, 20_000)
 
 
 def recorder_rows(plan: Plan, loops: list[str], _: Parts) -> Iterator[Row]:
@@ -74,6 +75,12 @@ def neighbour_rows(plan: Plan, loops: list[str], found: Parts) -> Iterator[Row]:
                 yield {**shared, "is_default": True, "failure": str(error)}
 
 
+def slice_rows(plan: Plan, loops: list[str], _: Parts) -> Iterator[Row]:
+    """Measure the recorder in slices, where blocks are too much disturbed."""
+    for name in loops:
+        yield in_own_process("slices.measure_slices", name=name, seconds=plan.slices_seconds)
+
+
 def soak_rows(plan: Plan, _loops: list[str], _: Parts) -> Iterator[Row]:
     """Train for very many steps."""
     yield in_own_process("soak.measure_soak", steps=plan.soak_steps)
@@ -103,6 +110,7 @@ def _recorder_row(plan: Plan, name: str, rounds: int, threads: int, device: str)
 
 MEASURES: dict[str, Callable[[Plan, list[str], Parts], Iterator[Row]]] = {
     "recorder": recorder_rows,
+    "slices": slice_rows,
     "neighbours": neighbour_rows,
     "soak": soak_rows,
     "gpu": gpu_rows,
@@ -125,7 +133,7 @@ def measure(part: str, plan: Plan, loops: list[str], found: Parts) -> list[Row]:
 def main() -> int:
     """Measure, keep the figures, and write the page; say whether it holds what is promised."""
     arguments = _arguments()
-    parts = arguments.part or ["recorder", "neighbours"]
+    parts = arguments.part or ["recorder", "slices", "neighbours"]
     if "gpu" in parts and not torch.cuda.is_available():
         print("There is no CUDA device: nothing is measured, and the page stays as it is.")
         return 0

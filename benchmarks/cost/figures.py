@@ -36,6 +36,12 @@ def cost_of_watching(row: Mapping[str, Any]) -> Cost:
     return _cost(row["watched"], row["bare"])
 
 
+def cost_in_slices(row: Mapping[str, Any]) -> Ratio:
+    """Compare the recorded slices of a loop with the bare ones."""
+    own, bare = ([Spent(*one) for one in row[name]] for name in ("recorded", "bare"))
+    return ratio_of_totals(own, bare)
+
+
 def noise(row: Mapping[str, Any]) -> Ratio:
     """Compare the two bare loops with each other."""
     return ratio_of_totals(_walls(row["second"]), _walls(row["first"]))

@@ -11,7 +11,7 @@ from benchmarks.cost.criteria import criteria
 from benchmarks.cost.loops import LOOPS
 
 PATH = Path(__file__).resolve().parent.parent.parent / "docs" / "explanation" / "cost.md"
-PARTS = ("recorder", "neighbours", "soak", "gpu")
+PARTS = ("recorder", "slices", "neighbours", "soak", "gpu")
 
 Part = Mapping[str, Any]
 
@@ -58,6 +58,7 @@ def render(parts: Mapping[str, Part | None]) -> str:
         _INTRODUCTION,
         _promises(parts),
         _recorder(parts.get("recorder")),
+        _slices(parts.get("slices")),
         _neighbours(parts.get("recorder"), parts.get("neighbours")),
         _soak(parts.get("soak")),
         _gpu(parts.get("gpu")),
@@ -102,6 +103,23 @@ Closing delivers the rest. The own account is what the recorder says of itself i
 
 {_conditions(part)}"""
     return _section("The recorder", text)
+
+
+def _slices(part: Part | None) -> str:
+    title = "The recorder, in slices"
+    if part is None:
+        return _section(title, "Not measured yet.")
+    text = f"""\
+On a shared machine a bare loop is up to twice as slow in one block as in the next, and blocks
+cannot show a difference of a hundredth. So the loop is also trained in slices of a tenth of a
+second, recorded and bare in turn, for a minute: what slows the machine slows both. What is done
+beside the loop falls into slices of either kind; its processor time is the third column, as a
+share of the recorded slices. A loop waits for all of it only where no core is to spare.
+
+{tables.slices_table(part["rows"])}
+
+{_conditions(part)}"""
+    return _section(title, text)
 
 
 def _neighbours(recorder: Part | None, part: Part | None) -> str:

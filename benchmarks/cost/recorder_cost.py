@@ -69,7 +69,7 @@ def measure_recorder(name: str, rounds: int, seconds: float, threads: int, devic
         treatment = Recorded(loop)
         start_up = StartUp(time.perf_counter() - started, 0.0, 0.0)
         treatment.pause()
-        _settle(recorded, first, treatment, start_up)
+        settle(recorded, first, treatment, start_up)
         step = treatment.next_step
         alternate((first, recorded, second), rounds, seconds)
         last_step = treatment.next_step
@@ -100,8 +100,15 @@ def measure_recorder(name: str, rounds: int, seconds: float, threads: int, devic
     }
 
 
-def _settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) -> None:
-    """Train until strides have settled and what was recorded first is delivered."""
+def settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) -> None:
+    """Train until strides have settled and what was recorded first is delivered.
+
+    Args:
+        recorded: The loop that is to be recorded from now on.
+        bare: The same loop.
+        treatment: What records it.
+        start_up: Where to put what happens once.
+    """
     own, own_steps = _seconds_of(bare, FIRST_STEPS)
     treatment.resume()
     recorded.treatment = treatment
@@ -117,6 +124,7 @@ def _settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) ->
         recorded.block(0.0)
         if time.perf_counter() - began > LONGEST_SETTLING:
             break
+    treatment.pause()
     start_up.first_delivery = treatment.sink.cpu_seconds
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.cost.figures import (
     MEBIBYTE,
+    cost_in_slices,
     cost_of_recording,
     cost_of_watching,
     device_limit,
@@ -62,6 +63,23 @@ def _recorder_line(row: Row) -> list[str]:
         f"{row['waits']:.3g}",
         f"{row['memory']:.0f} MiB",
         f"{row['bytes_per_step']:.1f} B",
+    ]
+
+
+def slices_table(rows: Iterable[Row]) -> str:
+    """Return what recording costs in short slices."""
+    heads = ["loop", "wall ratio", "beside the loop", "both", "layer samples"]
+    return table(heads, [_slices_line(row) for row in rows])
+
+
+def _slices_line(row: Row) -> list[str]:
+    ratio, beside = cost_in_slices(row), row["background"]
+    return [
+        row["title"],
+        str(ratio),
+        f"{100 * beside:.1f} %",
+        f"{ratio.value + beside:.3f}",
+        f"{row['layer_samples']:.0f}",
     ]
 
 

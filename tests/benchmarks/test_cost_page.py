@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.cost import page, results
+from benchmarks.cost import page, results, tables
 from benchmarks.cost.criteria import criteria
 
 ONCE = {"constructor": 0.01, "first_steps": 1.1, "first_delivery": 0.5, "close": 0.2}
@@ -61,7 +61,7 @@ def test_what_was_not_measured_is_said():
     text = page.render({})
 
     assert "Not measured on a GPU." in text
-    assert text.count("Not measured yet.") == 4
+    assert text.count("Not measured yet.") == 5
 
 
 def test_a_promise_holds_up_to_its_bound():
@@ -100,3 +100,15 @@ def test_figures_come_back_as_they_were_kept(tmp_path: Path):
     assert found is not None
     assert found["rows"] == json.loads(json.dumps([recorder_row(1.01)]))
     assert results.load("soak", tmp_path) is None
+
+
+def test_slices_and_what_is_done_beside_them_add_up():
+    row = {
+        "title": "MLP",
+        "recorded": [[10, 1.01], [10, 2.02]],
+        "bare": [[10, 1.0], [10, 2.0]],
+        "background": 0.004,
+        "layer_samples": 120.0,
+    }
+    line = tables.slices_table([row]).splitlines()[-1]
+    assert line == "| MLP | 1.010 (1.010 to 1.010) | 0.4 % | 1.014 | 120 |"
