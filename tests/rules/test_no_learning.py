@@ -35,6 +35,15 @@ def test_slow_but_real_learning_passes(params: dict[str, int], runs: ModuleType)
         assert isinstance(NoLearning().check(run.history()), Passed), seed
 
 
+def test_a_run_that_learned_and_then_diverged_did_learn(runs: ModuleType) -> None:
+    down = np.linspace(2.1, 0.35, 80)
+    train = np.concatenate([down, 0.4 * 1.1 ** np.arange(120)])
+    for seed in range(20):
+        noisy = train * (1.0 + 0.02 * runs.noise(seed, len(train)))
+        history = RunHistory.from_series({"train_loss": list(enumerate(noisy))})
+        assert isinstance(NoLearning().check(history), Passed), seed
+
+
 @pytest.mark.parametrize("blip", [0.0, 0.1, -0.1])
 def test_a_loss_that_never_changes_is_found_even_with_a_blip(blip: float) -> None:
     train = np.full(100, 0.7)

@@ -15,8 +15,10 @@ from tuneguard.prescriptions.learning_rate import raise_learning_rate
 from tuneguard.prescriptions.numerics import overfit_one_batch
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.robust import noise_scale
 from tuneguard.statistics.trend import trend
 
+_FEWEST_DOWN = 10
 _ACCURACIES = frozenset({"acc", "accuracy", "top1"})
 
 
@@ -35,7 +37,9 @@ class NoLearning(Rule):
         it), the loss stayed above ``min_share_of_chance`` of it in every level of the second
         half of the run. Otherwise the first loss is the reference, and the second half of the
         run must lie less than ``min_noise`` standard deviations of a level below it, which takes
-        ``min_points`` points from the first steps on. A loss that never changes at all is found
+        ``min_points`` points from the first steps on; a loss that came down by ``min_noise``
+        standard deviations of its points, and then rose further above its start than that, was
+        learning once. A loss that never changes at all is found
         in either case. Runs whose validation metric improved are left alone.
 
     When it is wrong:
@@ -118,11 +122,22 @@ class NoLearning(Rule):
             self.min_noise,
             series.span,
         )
-        if evidence.value >= evidence.threshold or _metric_improved(history):
+        has_fallen = evidence.value >= evidence.threshold or self._fell_before_it_rose(
+            series, curve
+        )
+        if has_fallen or _metric_improved(history):
             return self.passed(evidence)
         return self._too_short(series) or self._report(
             history, series, evidence, "never fell measurably below its first values", 0.6
         )
+
+    def _fell_before_it_rose(self, series: Series, curve: Curve) -> bool:
+        """Whether the loss came down by more than noise, and then rose further above its start."""
+        finite = series.finite()
+        way_down = finite.values[finite.steps <= curve.best_step]
+        rise = float(np.median(curve.after(0.5))) - curve.start
+        is_known = len(way_down) >= _FEWEST_DOWN and rise >= curve.gained
+        return is_known and curve.gained >= self.min_noise * noise_scale(way_down) > 0.0
 
     def _too_short(self, series: Series) -> Abstained | None:
         """Epoch averages and short runs begin after most was learned: they show no start."""
