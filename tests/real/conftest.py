@@ -8,6 +8,7 @@ same process.
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 DATABASE = re.compile("postgresql|sqlite")
+
+
+def pytest_configure() -> None:
+    """Let what the tests start hear Ctrl-C: a shell has its background jobs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
