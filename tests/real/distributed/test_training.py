@@ -38,6 +38,8 @@ def test_norms_are_those_of_a_single_process(
 ) -> None:
     torchrun(str(tmp_path), *REPLICATED, *SHARDED)
     found = json.loads((tmp_path / "reference.json").read_text())
+    # what a busy machine did not let a rank send in its 15 seconds
+    assert {result.outcome for result in sync(spool_root)} <= {"delivered"}
     assert not list(spool_root.iterdir())
     for name, training in found.items():
         record = load_record(client, training["run_id"])
