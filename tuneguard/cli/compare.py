@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuneguard.cli import options
 from tuneguard.cli.examination import is_file, load_history, say_tracking_uri
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.links import say_run_pages
@@ -55,36 +56,17 @@ Examples:
     help="Standard deviation between runs that differ in their seed only, in the unit of the "
     "measure. Where one run stands on each side, it is otherwise assumed.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="How to print the comparison; html draws the curves with their noise.",
+@options.output_format(
+    FORMATS, "How to print the comparison; html draws the curves with their noise."
 )
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write the result to this file, whole or not at all, in place of standard output.",
+@options.output
+@options.fail_on(
+    ["worse", "not-better"],
+    "worse",
+    "Exit with 1 where the change made it worse, or did not make it better.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["worse", "not-better", "never"]),
-    default="worse",
-    show_default=True,
-    help="Exit with 1 where the change made it worse, or did not make it better.",
-)
-@click.option(
-    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
-)
-@click.option(
-    "--map",
-    "role_keys",
-    multiple=True,
-    metavar="ROLE=KEY",
-    help="Read ROLE (train_loss, validation_loss, ...) from the series KEY. Repeatable.",
-)
+@options.tracking_uri
+@options.role_keys()
 @click.pass_context
 def compare(ctx: click.Context, /, before: str, after: str, **options: Any) -> None:
     """Say whether a change helped.

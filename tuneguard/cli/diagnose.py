@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from tuneguard.cli import options
 from tuneguard.cli.examination import Examined, Request, examine, write_reviews
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.output import write_result
@@ -24,48 +24,19 @@ Examples:
 """
 )
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="How to print the diagnosis. Several targets in json are one document: a list under "
+@options.output_format(
+    FORMATS,
+    "How to print the diagnosis. Several targets in json are one document: a list under "
     "`diagnoses`, and under `errors` the targets that could not be read.",
 )
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write the result to this file, whole or not at all, in place of standard output.",
+@options.output
+@options.select
+@options.ignore
+@options.fail_on(
+    options.SEVERITIES, "warning", "Exit with 1 where a finding is at least this severe."
 )
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="RULES",
-    help="Ask only these rules: names, ids or id prefixes such as TG1, separated by commas. "
-    "Repeatable.",
-)
-@click.option(
-    "--ignore", multiple=True, metavar="RULES", help="Leave these rules out. Repeatable."
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["info", "warning", "critical", "never"]),
-    default="warning",
-    show_default=True,
-    help="Exit with 1 where a finding is at least this severe.",
-)
-@click.option(
-    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
-)
-@click.option(
-    "--map",
-    "role_keys",
-    multiple=True,
-    metavar="ROLE=KEY",
-    help="Read ROLE (train_loss, validation_loss, gradient_norm, learning_rate, ...) from the "
-    "series KEY. Repeatable.",
-)
+@options.tracking_uri
+@options.role_keys("train_loss, validation_loss, gradient_norm, learning_rate, ...")
 @click.option("--no-write", is_flag=True, help="Leave the run alone: write no review into MLflow.")
 @click.option(
     "--no-traces",

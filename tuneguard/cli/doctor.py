@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tuneguard.cli import options
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.terminal import wants_color
 from tuneguard.reports.untrusted import terminal_safe
@@ -24,9 +25,7 @@ Examples:
   tuneguard doctor --tracking-uri http://localhost:5000
 """
 )
-@click.option(
-    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
-)
+@options.tracking_uri
 @click.option(
     "--spool",
     type=click.Path(file_okay=False, path_type=Path),

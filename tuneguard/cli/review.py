@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuneguard.cli import options
 from tuneguard.cli.examination import say_tracking_uri
 from tuneguard.cli.output import write_result
 from tuneguard.cli.terminal import say
@@ -33,22 +34,9 @@ Examples:
     is_flag=True,
     help="Put the findings that nobody has judged into a review queue of MLflow (3.14 or later).",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How to print the verdicts.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write the result to this file, whole or not at all, in place of standard output.",
-)
-@click.option(
-    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
-)
+@options.output_format(["text", "json", "markdown"], "How to print the verdicts.")
+@options.output
+@options.tracking_uri
 def review(**options: Any) -> None:
     """Say what people think of findings.
 

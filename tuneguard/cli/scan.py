@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from tuneguard.cli import options
 from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.options import SEVERITIES
 from tuneguard.cli.output import write_result
 from tuneguard.cli.selection import role_and_key, select_rules, split_names
 from tuneguard.cli.terminal import say, wants_color
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from tuneguard.fleet.engines import Engine
     from tuneguard.fleet.examiner import Assignment
     from tuneguard.scanned_run import ScannedRun, ScanSummary
-
-_SEVERITIES = ("info", "warning", "critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,47 +69,17 @@ Examples:
     metavar="AGE",
     help="Leave out runs that ended before: an age such as 12h, 7d or 2w, or a date.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json", "csv", "html"]),
-    default="text",
-    show_default=True,
-    help="How to print the runs.",
+@options.output_format(["text", "json", "csv", "html"], "How to print the runs.")
+@options.output
+@options.select
+@options.ignore
+@options.role_keys("train_loss, validation_loss, ...", "of every run")
+@options.fail_on(
+    SEVERITIES,
+    "warning",
+    "Exit with 1 where a finding of any run is at least this severe.",
 )
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write the result to this file, whole or not at all, in place of standard output.",
-)
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="RULES",
-    help="Ask only these rules: names, ids or id prefixes such as TG1, separated by commas. "
-    "Repeatable.",
-)
-@click.option(
-    "--ignore", multiple=True, metavar="RULES", help="Leave these rules out. Repeatable."
-)
-@click.option(
-    "--map",
-    "role_keys",
-    multiple=True,
-    metavar="ROLE=KEY",
-    help="Read ROLE (train_loss, validation_loss, ...) of every run from the series KEY. "
-    "Repeatable.",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice([*_SEVERITIES, "never"]),
-    default="warning",
-    show_default=True,
-    help="Exit with 1 where a finding of any run is at least this severe.",
-)
-@click.option(
-    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
-)
+@options.tracking_uri
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -261,6 +231,7 @@ def _exit_code(runs: Sequence[ScannedRun], fail_on: str) -> ExitCode:
     """Return the worst code of all runs; one that was too short to judge does not count."""
     if any(run.reason for run in runs):
         return ExitCode.COULD_NOT_TELL
-    bad = _SEVERITIES[_SEVERITIES.index(fail_on) :] if fail_on in _SEVERITIES else ()
+    is_judged = fail_on in SEVERITIES
+    bad = SEVERITIES[SEVERITIES.index(fail_on) :] if is_judged else ()
     is_found = any(str(one.severity) in bad for run in runs for one in run.findings)
     return ExitCode.FOUND if is_found else ExitCode.NOTHING_FOUND

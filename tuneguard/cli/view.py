@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tuneguard.cli import options
 from tuneguard.cli.examination import say_tracking_uri
 from tuneguard.cli.terminal import say
 
@@ -17,9 +18,7 @@ Examples:
 )
 @click.argument("action", type=click.Choice(["install", "remove"]))
 @click.argument("experiment", metavar="EXPERIMENT")
-@click.option(
-    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
-)
+@options.tracking_uri
 def view(action: str, experiment: str, tracking_uri: str | None) -> None:
     """Save a view of an experiment that shows its runs with alarms.
 

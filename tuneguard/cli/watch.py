@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuneguard.cli import options
 from tuneguard.cli.examination import Examined, load_history, say_tracking_uri
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.links import say_run_pages
@@ -36,23 +37,13 @@ Examples:
     metavar="SECONDS",
     help="Wait so long between two looks, and longer where a look takes long.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["info", "warning", "critical", "never"]),
-    default="warning",
-    show_default=True,
-    help="Exit with 1 where a finding at the end of the run is at least this severe.",
+@options.fail_on(
+    options.SEVERITIES,
+    "warning",
+    "Exit with 1 where a finding at the end of the run is at least this severe.",
 )
-@click.option(
-    "--tracking-uri", metavar="URI", help="Tracking store; the one MLflow is set to by default."
-)
-@click.option(
-    "--map",
-    "role_keys",
-    multiple=True,
-    metavar="ROLE=KEY",
-    help="Read ROLE (train_loss, validation_loss, ...) from the series KEY. Repeatable.",
-)
+@options.tracking_uri
+@options.role_keys()
 @click.pass_context
 def watch(ctx: click.Context, /, run_id: str, **options: Any) -> None:
     """Follow a run that is training now.
