@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from tuneguard.diagnosis import Diagnosis
 from tuneguard.findings import LayerMap, Picture
 from tuneguard.reports import layer_wording, wording
+from tuneguard.reports.pages import page_environment
 from tuneguard.reports.svg import describe, draw, draw_layers
 from tuneguard.reports.untrusted import cleaned
 from tuneguard.version import __version__
@@ -30,13 +31,7 @@ def render_html(diagnosis: Diagnosis, *, links: Sequence[tuple[str, str]] = ()) 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     phrases: dict[str, Any] = {name: getattr(wording, name) for name in _PHRASES}
     environment.filters["breakable"] = _breakable
     environment.globals.update(phrases, describe=describe, svg=_svg, layers_svg=_layers_svg)

@@ -16,9 +16,10 @@ from importlib.resources import files
 from typing import Final
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from tuneguard.reports.pages import page_environment
 from tuneguard.reports.untrusted import cleaned, clipped
 from tuneguard.scanned_run import ScannedRun
 
@@ -143,13 +144,7 @@ def _rendered(template: str, **values: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tuneguard.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.globals.update(
         style=Markup(_style()),  # noqa: S704 - a file of the package
         mlflow_run=mlflow_run,

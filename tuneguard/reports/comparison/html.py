@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from tuneguard.comparison import Comparison
 from tuneguard.comparison.result import BandPicture
 from tuneguard.reports.comparison import phrases
 from tuneguard.reports.comparison.svg import describe, draw
+from tuneguard.reports.pages import page_environment
 from tuneguard.reports.untrusted import cleaned
 from tuneguard.version import __version__
 
@@ -24,13 +25,7 @@ def render_html(comparison: Comparison) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tuneguard.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     said: dict[str, Any] = {name: getattr(phrases, name) for name in _PHRASES}
     environment.globals.update(said, describe=describe, svg=_svg)
     return environment

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from tuneguard.reports.fleet import phrases
+from tuneguard.reports.pages import page_environment
 from tuneguard.reports.untrusted import cleaned
 from tuneguard.scanned_run import ScanSummary
 from tuneguard.version import __version__
@@ -20,13 +21,7 @@ def render_html(summary: ScanSummary) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tuneguard.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.globals.update(
         headline=phrases.headline,
         effort=phrases.effort,
