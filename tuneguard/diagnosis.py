@@ -123,7 +123,7 @@ def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = No
         notes=history.notes,
         identity=history.identity,
         is_running=history.is_running,
-        rules=tuple(f"{rule.id} {rule!r}" for rule in asked),
+        rules=tuple(rule.setting for rule in asked),
         overview=overview(history, causes),
         layers=layer_maps(history, causes),
     )
