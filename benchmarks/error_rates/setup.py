@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -62,10 +63,10 @@ class Setup:
         program: Name of the base program.
         task: What is learned.
         num_classes: Number of classes of a classification, else `None`.
-        data: From a seed to the data.
-        model: Builds the model.
+        data: From a seed to the data; how many samples, how noisy are keyword arguments.
+        model: Builds the model; what a fault changes of it are keyword arguments, as `width`.
         criterion: From outputs and targets to the loss that is trained on.
-        optimizer: From parameters to what trains them.
+        optimizer: From parameters to what trains them; its settings are the keywords.
         parameters: What of the model the optimizer is given.
         rate: From the share of the steps that are done, in [0, 1), to the factor on the
             optimizer's learning rate.
@@ -86,10 +87,10 @@ class Setup:
     program: str
     task: Task
     num_classes: int | None
-    data: Callable[[int], Data]
-    model: Callable[[], nn.Module]
+    data: Callable[..., Data]
+    model: Callable[..., nn.Module]
     criterion: Callable[[Tensor, Tensor], Tensor]
-    optimizer: Callable[[Parameters], torch.optim.Optimizer]
+    optimizer: partial[Any]
     parameters: Callable[[nn.Module], Parameters] = all_parameters
     rate: Callable[[float], float] = constant
     batch_size: int = 64

@@ -23,11 +23,17 @@ class Ended:
             points of 100; 0 where it is below 0 or not finite.
         best_score: The highest such score at any validation.
         test_losses: Criterion on the test data at each validation.
+        unmoved: Share of the model's parameters that are as they were built.
+        skipped: Share of the steps that the loss scaler skipped.
+        waited: Share of the loop's time spent waiting for batches.
     """
 
     score: float
     best_score: float
     test_losses: tuple[float, ...]
+    unmoved: float
+    skipped: float
+    waited: float
 
 
 def score_of(outputs: Tensor, targets: Tensor, setup: Setup) -> float:
@@ -65,6 +71,9 @@ class Loop:
         self.optimizer = setup.optimizer(setup.parameters(self.model))
         self.scaler = setup.scaler() if setup.scaler is not None else None
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
+        self._built = [parameter.detach().clone() for parameter in self.model.parameters()]
+        self._skipped = 0
+        self._waited = 0.0
 
     def run(self, guard: TuneGuardCallback) -> Ended:
         """Train to the end, and score what came out."""
@@ -75,6 +84,7 @@ class Loop:
         }
         scores: list[float] = []
         losses: list[float] = []
+        began = time.perf_counter()
         for step, batch in enumerate(guard.batches(self._batches())):
             self._step(guard, step, batch)
             if step + 1 in due:
@@ -82,7 +92,14 @@ class Loop:
                 tested = self._evaluated(self._data.test)
                 losses.append(tested["loss"])
                 scores.append(self._score)
-        return Ended(scores[-1], max(scores), tuple(losses))
+        return Ended(
+            score=scores[-1],
+            best_score=max(scores),
+            test_losses=tuple(losses),
+            unmoved=self._unmoved(),
+            skipped=self._skipped / setup.steps,
+            waited=self._waited / (time.perf_counter() - began),
+        )
 
     def _step(self, guard: TuneGuardCallback, step: int, batch: Batch) -> None:
         setup = self._setup
@@ -102,12 +119,15 @@ class Loop:
         if self.scaler is None:
             self.optimizer.step()
         else:
+            scale = self.scaler.get_scale()
             self.scaler.step(self.optimizer)
             self.scaler.update()
+            self._skipped += self.scaler.get_scale() < scale
 
     def _batches(self) -> Iterator[Batch]:
         inputs, targets = self._data.train
         count, size, done = len(inputs), self._setup.batch_size, 0
+        asked = time.perf_counter()
         while True:
             order = torch.randperm(count)
             for first in range(0, max(count - size, 0) + 1, size):
@@ -116,8 +136,16 @@ class Loop:
                 if self._setup.wait_seconds:
                     time.sleep(self._setup.wait_seconds)
                 chosen = order[first : first + size]
-                yield inputs[chosen], targets[chosen]
+                batch = inputs[chosen], targets[chosen]
+                self._waited += time.perf_counter() - asked
+                yield batch
+                asked = time.perf_counter()
                 done += 1
+
+    def _unmoved(self) -> float:
+        pairs = list(zip(self.model.parameters(), self._built, strict=True))
+        same = sum(int((now == built).sum()) for now, built in pairs)
+        return same / sum(built.numel() for built in self._built)
 
     @torch.no_grad()
     def _evaluated(self, batch: Batch) -> dict[str, float]:

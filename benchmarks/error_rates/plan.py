@@ -1,0 +1,93 @@
+"""Which runs the benchmark consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import tomllib
+
+from benchmarks.error_rates.faults import FAULTS
+from benchmarks.error_rates.programs import PROGRAMS
+from benchmarks.error_rates.setup import Setup
+from benchmarks.error_rates.variants import APPLIES, VARIANTS
+
+BASE = "base"
+TWINS, VARIANT_SEEDS = 8, 5
+FAULTY_SEEDS = 100
+"""Faulty runs have seeds from here on, which no healthy run has."""
+
+
+@dataclass(frozen=True, order=True)
+class RunSpec:
+    """One run of the benchmark.
+
+    Attributes:
+        program: Name of the base program.
+        fault: Kind of the fault; `None`, where the run is healthy.
+        strength: 1 weak, 2 medium, 3 strong; 0 for a healthy run.
+        variant: The healthy variant; "base" for the twins and for all faults.
+        seed: Of everything random.
+    """
+
+    program: str
+    fault: str | None
+    strength: int
+    variant: str
+    seed: int
+
+
+def setup_of(spec: RunSpec) -> Setup:
+    """Return what is trained in a run."""
+    setup = PROGRAMS[spec.program]()
+    if spec.fault is not None:
+        dose = _table("doses.toml")[spec.fault][spec.program][spec.strength - 1]
+        return FAULTS[spec.fault](setup, dose)
+    return setup if spec.variant == BASE else VARIANTS[spec.variant](setup)
+
+
+def programs_of(half: Literal["calibrating", "reporting"]) -> tuple[str, ...]:
+    """Return the programs of a half."""
+    return tuple(name for name in _table("labels.toml")["halves"][half] if name in PROGRAMS)
+
+
+def full_plan() -> tuple[RunSpec, ...]:
+    """Return all runs: the twins, the healthy variants and the faults."""
+    return (*_twins(), *_variants(), *_faults())
+
+
+def quick_plan() -> tuple[RunSpec, ...]:
+    """Return a tenth of the runs, spread evenly, with the twins that judging it needs."""
+    return (*_twins(), *_variants()[::10], *_faults()[::10])
+
+
+def _twins() -> tuple[RunSpec, ...]:
+    return tuple(RunSpec(name, None, 0, BASE, seed) for name in PROGRAMS for seed in range(TWINS))
+
+
+def _variants() -> tuple[RunSpec, ...]:
+    return tuple(
+        RunSpec(program, None, 0, variant, seed)
+        for variant, programs in APPLIES.items()
+        for program in programs
+        for seed in range(TWINS, TWINS + VARIANT_SEEDS)
+    )
+
+
+def _faults() -> tuple[RunSpec, ...]:
+    """Two of the three strengths of each fault in each program, in rotation."""
+    return tuple(
+        RunSpec(program, kind, strength, BASE, FAULTY_SEEDS + (row + column) % 40)
+        for row, (kind, programs) in enumerate(_table("doses.toml").items())
+        for column, program in enumerate(programs)
+        for strength in (1, 2, 3)
+        if strength != (row + column) % 3 + 1
+    )
+
+
+@cache
+def _table(name: str) -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
