@@ -22,6 +22,9 @@ UPDATE_NORM_GLOBAL: Final = f"{UPDATE_NORM}/{GLOBAL}"
 GRADIENT_COSINE: Final = "gradient/cosine"
 COSINE_TO_UPDATE: Final = "gradient/cosine_to_update"
 NOISE_TO_SIGNAL: Final = "gradient/noise_to_signal"
+CARRIED_GRADIENT: Final = "gradient/carried_over"
+INPUT_MEAN: Final = "input/mean"
+INPUT_DEVIATION: Final = "input/standard_deviation"
 CURVATURE: Final = "curvature/along_update"
 CLIPPING_FACTOR: Final = "gradient_clipping/factor"
 CLIPPED_FRACTION: Final = "gradient_clipping/clipped_fraction"
@@ -92,6 +95,15 @@ METRIC_KEYS: Final[dict[str, str]] = {
         "batches. From micro-batches or ranks, else from successive steps; not written while it "
         "is uncertain."
     ),
+    CARRIED_GRADIENT: (
+        "Share of the last step's gradient that the next backward pass added to, of one small "
+        "parameter at the first steps: 0 where gradients are zeroed in between."
+    ),
+    INPUT_MEAN: (
+        "Mean of some of the numbers that the model was given, where they are not whole numbers "
+        "by type."
+    ),
+    INPUT_DEVIATION: "Their standard deviation.",
     CURVATURE: (
         "Curvature of the loss along successive updates, freed of the noise of batches; not "
         "written while it is uncertain."

@@ -34,6 +34,7 @@ def test_every_step_is_measured(
         keys.UPDATE_NORM_GLOBAL,
         keys.GRADIENT_COSINE,
         keys.COSINE_TO_UPDATE,
+        keys.CARRIED_GRADIENT,
         "update_ratio/0",
         "update_ratio/3",
         "learning_rate/0",

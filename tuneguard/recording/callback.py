@@ -20,6 +20,7 @@ from tuneguard.recording.arguments import (
     require_positive,
     require_share,
 )
+from tuneguard.recording.loss_graph import loss_graph
 from tuneguard.recording.loss_mean import LossMean, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.recorder import FLUSH_STEPS
@@ -121,6 +122,7 @@ class TuneGuardCallback:
         self._short_way = self._recorder.short_way
         self._sink.on_idle = self._recorder.loop_stands_still
         self._is_closed = False
+        self._knows_graph = False
         atexit.register(self._close_at_exit)
 
     @property
@@ -146,6 +148,8 @@ class TuneGuardCallback:
         entered = time.perf_counter()
         if self._is_closed:
             self._check_open()
+        if not self._knows_graph:
+            self._describe_graph(loss)
         measured = measured_loss(loss)
         if self._loss.is_single:
             self._recorder.begin_step(measured, entered)
@@ -231,6 +235,13 @@ class TuneGuardCallback:
         dataset = getattr(loader, "dataset", None)
         if isinstance(dataset, Sized) and "train_samples" not in self._facts:
             self._learn({"train_samples": str(len(dataset))})
+
+    @unbreakable
+    def _describe_graph(self, loss: object) -> None:
+        self._knows_graph = True
+        graph = loss_graph(loss)
+        if graph is not None:
+            self._learn({"loss_graph": graph})
 
     def _learn(self, facts: Mapping[str, str]) -> None:
         self._facts |= facts

@@ -52,6 +52,8 @@ class SampleReader:
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             found = [*self._norms(sample), *self._update(sample)]
             singles = [*self._clipping(sample), *self._pair(sample), *sample.units]
+        if sample.carried is not None:
+            singles.append((keys.CARRIED_GRADIENT, float(sample.carried[0])))
         self._forget(sample.step)
         found.extend(((key,), np.array([value])) for key, value in singles)
         return found

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from tuneguard.recording.carried_gradient import CarriedGradient
 from tuneguard.recording.gradients import gradient_norms
 from tuneguard.recording.layers import Layers
 from tuneguard.recording.local_gradients import LocalGradients
@@ -42,6 +43,7 @@ class Sampler:
         self._scale = LossScale(scaler, optimizers, layers.parameters)
         self._units = units
         self._own = LocalGradients() if is_averaged else None
+        self._carried = CarriedGradient(optimizers)
         self._accumulated: list[torch.Tensor] = []
         self._versions: Versions = []
         self._positions: tuple[int, ...] = ()
@@ -64,6 +66,7 @@ class Sampler:
 
     def close(self) -> None:
         """Leave no hook behind."""
+        self._carried.collect()
         if self._own is not None:
             self._own.collect()
         if self._units is not None:
@@ -86,6 +89,7 @@ class Sampler:
     def gradient(self, step: int) -> Sample:
         """Read the gradient that is complete: not yet clipped, not yet applied."""
         sample = Sample(step)
+        sample.carried = self._carried.collect()
         sample.accumulated, self._accumulated = self._accumulated, []
         if self._units is not None:
             sample.units = self._units.collect()
@@ -124,6 +128,7 @@ class Sampler:
         sample.after = self._sketch.read_weights()
         self._reached = sample.step + 1
         self._left_at = self._sketch.versions_of_weights()
+        self._carried.arm()
 
     def _follow(self, positions: Sequence[int], sample: Sample) -> None:
         """Read other parameters from now on, where some have a gradient that had none before."""

@@ -31,6 +31,7 @@ class Sample:
         after: The weights' sketch after it.
         accumulated: The gradients' sketch after each micro-batch but the last.
         own: The sketch of this rank's own gradient, where others' are averaged in.
+        carried: The share of the step before's gradient that a backward pass still found.
         units: What is known of the units, where they were looked at.
         sketch: How the sketches were taken.
     """
@@ -47,6 +48,7 @@ class Sample:
     units: UnitSample | None = None
     sketch: Sketch | None = None
     own: torch.Tensor | None = None
+    carried: torch.Tensor | None = None
 
     def tensors(self) -> list[torch.Tensor]:
         """Return all tensors, in the order in which `fetched` takes their values."""
@@ -55,7 +57,7 @@ class Sample:
 
     def fetched(self, values: Iterator[Vector]) -> FetchedSample:
         """Return the sample with the next values in place of its tensors."""
-        norms, scale, gradient, clipped, before, after, own = (
+        norms, scale, gradient, clipped, before, after, own, carried = (
             None if one is None else next(values) for one in self._fields()
         )
         accumulated = [next(values) for _ in self.accumulated]
@@ -73,6 +75,7 @@ class Sample:
             tuple(units.items()),
             self.sketch,
             own,
+            carried,
         )
 
     def _fields(self) -> tuple[torch.Tensor | None, ...]:
@@ -84,6 +87,7 @@ class Sample:
             self.before,
             self.after,
             self.own,
+            self.carried,
         )
 
 
@@ -103,3 +107,4 @@ class FetchedSample:
     units: Sequence[Value] = ()
     sketch: Sketch | None = None
     own: Vector | None = None
+    carried: Vector | None = None

@@ -1,4 +1,4 @@
-"""Unit statistics on their way to the host."""
+"""Statistics of units and inputs on their way to the host."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from tuneguard import keys
+
+_MOST_ROWS = 32
+_MOST_NUMBERS = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +65,39 @@ class SaturatedOutputs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InputScale:
+    """How large the numbers are that the model was given.
+
+    Attributes:
+        moments: Shape `(2,)`: mean and standard deviation of some of them.
+    """
+
+    moments: torch.Tensor
+
+    @classmethod
+    def of(cls, given: torch.Tensor) -> InputScale | None:
+        """Measure a few thousand numbers of a batch; `None` where it holds no real numbers."""
+        is_plain = type(given) is torch.Tensor and given.layout is torch.strided
+        if not is_plain or not given.is_floating_point() or given.ndim < 2 or not given.numel():
+            return None
+        with torch.no_grad():
+            numbers = given.detach()[:_MOST_ROWS].flatten()
+            numbers = numbers[:: 1 + numbers.numel() // _MOST_NUMBERS].float()
+            numbers = numbers.nan_to_num(0.0, 0.0, 0.0)
+            deviation, mean = torch.std_mean(numbers, correction=0)
+            return cls(torch.stack([mean, deviation]))
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """What has to come to the host."""
+        return self.moments
+
+    def shares(self, fetched: NDArray[np.float64]) -> Iterable[tuple[str, float]]:
+        """Return the mean and the standard deviation."""
+        return zip((keys.INPUT_MEAN, keys.INPUT_DEVIATION), fetched.tolist(), strict=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class UnitSample:
     """What one sampled step tells of the units.
 
@@ -67,7 +105,7 @@ class UnitSample:
         parts: Each with a tensor that may still be on the device.
     """
 
-    parts: tuple[SilentUnits | SaturatedOutputs, ...]
+    parts: tuple[SilentUnits | SaturatedOutputs | InputScale, ...]
 
     @property
     def tensors(self) -> list[torch.Tensor]:
@@ -75,7 +113,7 @@ class UnitSample:
         return [part.tensor for part in self.parts]
 
     def values(self, fetched: Sequence[NDArray[np.float64]]) -> dict[str, float]:
-        """Return the shares by metric key.
+        """Return what was measured, by metric key.
 
         Args:
             fetched: What became of `tensors` on the host, flat.

@@ -17,7 +17,7 @@ from torch.utils.hooks import RemovableHandle
 from tuneguard.recording.activations import measure_of
 from tuneguard.recording.layer_uses import LayerUses
 from tuneguard.recording.layers import path_of, unwrapped
-from tuneguard.recording.unit_sample import SaturatedOutputs, SilentUnits, UnitSample
+from tuneguard.recording.unit_sample import InputScale, SaturatedOutputs, SilentUnits, UnitSample
 from tuneguard.recording.zero_gradients import ZeroGradients
 
 MOST_MODULES = 64
@@ -57,6 +57,7 @@ class UnitStatistics:
         self._turn = 0
         self._zero_gradients = ZeroGradients(model)
         self._samples: int | None = None
+        self._input: InputScale | None = None
         self._seconds = 0.0
         self._hook: RemovableHandle | None = None
         self._is_armed = False
@@ -71,6 +72,7 @@ class UnitStatistics:
         """
         self._is_armed = True
         self._samples = None
+        self._input = None
         self._take_turns()
         if self._hook is None and not self._has_failed and not self._is_compiled():
             self._hook = register_module_forward_hook(self._on_forward)
@@ -84,10 +86,12 @@ class UnitStatistics:
         if not self._is_armed:
             return None
         self._disarm()
-        parts: list[SilentUnits | SaturatedOutputs] = []
+        parts: list[SilentUnits | SaturatedOutputs | InputScale] = []
         for uses in self._uses.values():
             parts.extend(uses.take())
         parts.extend(self._zero_gradients.look(self._samples))
+        if self._input is not None:
+            parts.append(self._input)
         return UnitSample(tuple(parts)) if parts else None
 
     def spent_in_forward(self) -> float:
@@ -123,7 +127,7 @@ class UnitStatistics:
             )
         )
 
-    def _on_forward(self, module: nn.Module, _: Any, output: Any) -> None:
+    def _on_forward(self, module: nn.Module, inputs: Any, output: Any) -> None:
         uses = self._uses.get(id(module))
         if uses is None and module is not self._model:
             return
@@ -132,7 +136,7 @@ class UnitStatistics:
         started = time.perf_counter()
         try:
             if uses is None:
-                self._on_model(output)
+                self._on_model(inputs, output)
             elif module.training and _is_measurable(output):
                 uses.look(output)
         except Exception as error:  # noqa: BLE001 - whatever a model returns, training goes on
@@ -143,7 +147,7 @@ class UnitStatistics:
             _logger.warning("Units are not measured any more; training goes on: %r", error)
         self._seconds += time.perf_counter() - started
 
-    def _on_model(self, output: object) -> None:
+    def _on_model(self, inputs: object, output: object) -> None:
         if not self._model.training:
             # a validation begins: its passes go without a hook
             self._disarm()
@@ -151,6 +155,8 @@ class UnitStatistics:
         returned = [tensor for tensor in _tensors(output) if _is_measurable(tensor)]
         if returned:
             self._samples = (self._samples or 0) + max(len(tensor) for tensor in returned)
+        if self._input is None:
+            self._input = next(filter(None, map(InputScale.of, _tensors(inputs))), None)
         addresses = {tensor.untyped_storage().data_ptr() for tensor in returned}
         for uses in self._uses.values():
             uses.leave_out(addresses)

@@ -23,7 +23,7 @@ def no_hook_is_left() -> Iterator[None]:
 def measured(
     model: nn.Module, *passes: Forward, statistics: UnitStatistics | None = None
 ) -> dict[str, float]:
-    """What one armed step says; each pass returns a loss that is then differentiated."""
+    """What one armed step says of units; each pass returns a loss that is then differentiated."""
     statistics = statistics or UnitStatistics(model)
     model.zero_grad()
     statistics.arm()
@@ -32,7 +32,8 @@ def measured(
     sample = statistics.collect()
     if sample is None:
         return {}
-    return sample.values([one.double().flatten().numpy() for one in sample.tensors])
+    values = sample.values([one.double().flatten().numpy() for one in sample.tensors])
+    return {key: value for key, value in values.items() if not key.startswith("input/")}
 
 
 def of_hooks(values: dict[str, float]) -> dict[str, float]:

@@ -1,0 +1,54 @@
+"""Which operations the loss came out of: its autograd graph, a few nodes back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MOST_CHAINS = 4
+MOST_LINKS = 8
+_MOST_NODES = 64
+_SUFFIX = re.compile(r"Backward\d*$")
+_MOVES = frozenset(
+    {
+        *("Alias", "Clone", "Expand", "Gather", "Index", "Permute", "ReshapeAlias", "Select"),
+        *("Slice", "Split", "Squeeze", "T", "ToCopy", "Transpose", "UnsafeView", "Unsqueeze"),
+        "View",
+    }
+)
+_OPAQUE = "CompiledFunction"
+_LAYERS = frozenset({"Addmm", "Baddbmm", "Bmm", "Convolution", "Linear", "Mm", "Mv", _OPAQUE})
+_LEAF = "AccumulateGrad"
+
+
+def loss_graph(loss: object) -> str | None:
+    """Spell the chain of operations from a loss back to the layer that it judges.
+
+    Operations that only move or convert values are left out. Where several branches lead to
+    layers, as in a sum of losses, each is a chain of its own; what ends at a parameter, such as a
+    penalty on weights, is none. The graph may have been walked by `backward` already.
+
+    Args:
+        loss: What the loop calls its loss.
+
+    Returns:
+        Such as `NllLoss < LogSoftmax < Addmm`, chains separated by `; `. `None` where the loss
+        bears no graph, or one that was compiled as a whole.
+    """
+    root = getattr(loss, "grad_fn", None)
+    chains: list[str] = []
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(root, ())] if root is not None else []
+    for _ in range(_MOST_NODES):
+        if not waiting or len(chains) == MOST_CHAINS:
+            break
+        node, above = waiting.pop()
+        name = _SUFFIX.sub("", node.name().rpartition("::")[2])
+        if name == _LEAF or (not above and name == _OPAQUE):
+            continue
+        links = above if name in _MOVES else (*above, name)
+        inputs = [one for one, _ in node.next_functions if one is not None]
+        if name in _LAYERS or len(links) == MOST_LINKS or not inputs:
+            chains.append(" < ".join(links))
+        else:
+            waiting.extend((one, links) for one in reversed(inputs))
+    return "; ".join(dict.fromkeys(chains)) or None
