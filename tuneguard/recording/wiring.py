@@ -21,6 +21,7 @@ from tuneguard.recording.recorder import Recorder
 from tuneguard.recording.shards import Shards
 from tuneguard.recording.system_signals import SystemOutlet, SystemSignals
 from tuneguard.recording.units import UnitStatistics
+from tuneguard.recording.untrained_parameters import facts_of_parameters
 from tuneguard.spool.manifest import Manifest, new_recorder_id
 from tuneguard.spool.spool_folder import Spool, open_spool
 from tuneguard.storage.own_monitor import is_monitored
@@ -75,6 +76,7 @@ class Wiring:
         self._is_spread = self._ranks.world_size > 1 and self._shards.is_sharded
         self.facts = {name: str(value) for name, value in told.items() if value is not None}
         self.facts |= facts_of_optimizers(optimizers) | facts_of_model(model)
+        self.facts |= facts_of_parameters(self._layers, optimizers)
         if self._ranks.world_size > 1:
             self.facts["world_size"] = str(self._ranks.world_size)
 
