@@ -16,6 +16,7 @@ from torch import nn
 import tuneguard.prescriptions
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
+from tuneguard.prescriptions.calibration import fit_a_temperature
 from tuneguard.prescriptions.capacity import larger_model, smaller_model
 from tuneguard.prescriptions.clipping import clip_gradients
 from tuneguard.prescriptions.learning_rate import (
@@ -24,6 +25,15 @@ from tuneguard.prescriptions.learning_rate import (
     raise_learning_rate,
     reduce_on_plateau,
     warm_up,
+)
+from tuneguard.prescriptions.machine import (
+    average_over_ranks,
+    bound_what_is_kept,
+    detach_what_is_kept,
+    even_out_ranks,
+    fill_the_accelerator,
+    load_ahead,
+    more_workers,
 )
 from tuneguard.prescriptions.numerics import find_the_first_bad_value, overfit_one_batch
 from tuneguard.prescriptions.regularisation import (
@@ -39,6 +49,7 @@ from tuneguard.prescriptions.stopping import stop_at_best
 BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "larger_model": lambda run: larger_model(run, 4),
     "smaller_model": smaller_model,
+    "fit_a_temperature": lambda _: fit_a_temperature(),
     "clip_gradients": lambda run: clip_gradients(run, 1.8234),
     "decay_to_zero": lambda _: decay_to_zero(600),
     "lower_learning_rate": lambda run: lower_learning_rate(run, factor=0.1, because="it leapt"),
@@ -55,6 +66,13 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "rectify_with_kaiming": rectify_with_kaiming,
     "residual_path": residual_path,
     "stop_at_best": lambda _: stop_at_best(199.0, "step", 0.4321, 3),
+    "average_over_ranks": lambda _: average_over_ranks(),
+    "bound_what_is_kept": lambda _: bound_what_is_kept(812.0),
+    "detach_what_is_kept": lambda _: detach_what_is_kept(812.0),
+    "even_out_ranks": lambda _: even_out_ranks(1.8),
+    "fill_the_accelerator": lambda run: fill_the_accelerator(run, 4),
+    "load_ahead": load_ahead,
+    "more_workers": lambda run: more_workers(run, 0.7),
 }
 SETTINGS: dict[str, dict[str, object]] = {
     "nothing known": {},
@@ -274,3 +292,13 @@ def test_what_was_best_is_called_by_its_name() -> None:
     fix = stop_at_best(199.0, "step", 0.4321, 3, name="training loss")
     assert "training loss" in fix.rationale
     assert "training loss" in fix.verify
+
+
+def test_a_temperature_brings_down_the_loss_of_a_model_too_sure_of_itself(loop: Loop) -> None:
+    temperature = loop.execute(prescribe("fit_a_temperature"))["temperature"]
+    labels = torch.arange(300) % 3
+    said = torch.where(torch.arange(300) % 5 == 0, (labels + 1) % 3, labels)
+    logits = 20.0 * nn.functional.one_hot(said, 3)
+    divided = logits / temperature(logits, labels)
+    assert nn.functional.cross_entropy(divided, labels) < 0.7
+    assert torch.equal(divided.argmax(1), logits.argmax(1))

@@ -16,13 +16,18 @@ from tuneguard.findings import Abstained, Finding
 from tuneguard.history import RunHistory
 from tuneguard.rule import Rule
 from tuneguard.rules import BUILTIN_RULES
+from tuneguard.rules.accelerator_underused import AcceleratorUnderused
 from tuneguard.rules.divergence import Divergence
 from tuneguard.rules.exploding_gradients import ExplodingGradients
+from tuneguard.rules.input_bound import InputBound
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
+from tuneguard.rules.memory_growth import MemoryGrowth
 from tuneguard.rules.no_learning import NoLearning
 from tuneguard.rules.non_finite_values import NonFiniteValues
+from tuneguard.rules.overconfidence import Overconfidence
 from tuneguard.rules.overfitting import Overfitting
+from tuneguard.rules.rank_skew import RankSkew
 from tuneguard.rules.underfitting import Underfitting
 from tuneguard.rules.vanishing_gradients import VanishingGradients
 
@@ -45,6 +50,7 @@ class Case:
 CASES = [
     Case(Overfitting(), "overfitted", "high high"),
     Case(Underfitting(), "underfitted", "high low low", needs_positive=True),
+    Case(Overconfidence(), "overconfident", "high high low"),
     Case(ExplodingGradients(), "exploding", "high high"),
     Case(VanishingGradients(), "vanishing", "low high high", needs_positive=True),
     Case(LearningRateOscillation(), "oscillating", "high high high", min_found=19),
@@ -52,6 +58,10 @@ CASES = [
     Case(NonFiniteValues(), "not_a_number", "high high"),
     Case(Divergence(), "diverged", "high high"),
     Case(NoLearning(), "unlearned", "high"),
+    Case(InputBound(), "starved", "high high high"),
+    Case(AcceleratorUnderused(), "idling", "low low low"),
+    Case(MemoryGrowth(), "leaking", "high high high high high"),
+    Case(RankSkew(), "skewed", "high high high"),
 ]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule.name)

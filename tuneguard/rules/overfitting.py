@@ -1,12 +1,14 @@
-"""TG101: validation loss climbs while training goes on."""
+"""TG101: validation gets worse while training goes on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
-from tuneguard.history import Role, RunHistory, Series
+import numpy as np
+
+from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
+from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.capacity import smaller_model
 from tuneguard.prescriptions.regularisation import (
     MAX_DROPOUT,
@@ -17,15 +19,17 @@ from tuneguard.prescriptions.regularisation import (
 )
 from tuneguard.prescriptions.stopping import stop_at_best
 from tuneguard.rule import Requirement, Rule
-from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
+from tuneguard.statistics.turnaround import Turnaround, goes_on, turnaround
 
 
 @dataclass(frozen=True)
 class Overfitting(Rule):
-    """Validation loss climbs away from its best while the training loss goes on falling.
+    """Validation gets worse, away from its best, while the training loss goes on falling.
 
     What it detects:
-        After its best value the validation loss rises and stays up, while the training loss at
+        After its best value the validation loss rises and stays up, or, in a run that records no
+        validation loss, the validation metric falls and stays down, while the training loss at
         the end of the run is no higher than it was at that point.
 
     Why it matters:
@@ -34,16 +38,21 @@ class Overfitting(Rule):
 
     How it decides:
         Three things together. Effect: the validation loss ended above its best by at least
-        ``min_rise`` of the range it had come down, or, where the training loss had come down
-        further than that, by ``min_rise_of_training`` of the training loss's range. Noise: by
-        at least ``min_noise`` standard deviations of its own noise. Persistence: in none of the
-        last ``persistence`` evaluations did it come back to half of that rise. And training did
-        learn: its loss ended ``min_gain`` standard deviations of its first values below them.
-        Ranges, not values, are the measure, so a loss may be negative.
+        ``min_rise`` of the range it had come down, or, where it came down less than a third as
+        far as the training loss did, by ``min_rise_of_training`` of the training loss's range.
+        Noise: by at least ``min_noise`` standard deviations of its own noise. Persistence: in
+        none of the last ``persistence`` evaluations did it come back to half of that rise. And
+        training did learn: its loss ended ``min_gain`` standard deviations of its first values
+        below them. Ranges, not values, are the measure, so a loss may be negative.
+        A validation metric that had improved is judged by the same three, and has its say. Where
+        it fell that far, ``min_share_with_metric`` of the limits is enough for the loss, and
+        their noise counts together (root of the sum of squares). Where an accuracy stayed
+        within noise of its best, or within ``min_loss_of_metric`` of its range, the rise of the
+        loss is overconfidence, and this rule stands back.
 
     When it is wrong:
-        The loss may climb while accuracy still rises: the model grows overconfident, not worse.
-        A learning rate that restarts in cycles lifts the validation loss for a while.
+        A learning rate that restarts in cycles lifts the validation loss for a while. Without a
+        validation metric, a model that grows overconfident but not worse looks the same.
 
     References:
         Prechelt (1998), Early Stopping - But When?
@@ -53,109 +62,140 @@ class Overfitting(Rule):
     name: ClassVar[str] = "overfitting"
     default_severity: ClassVar[Severity] = Severity.WARNING
     requires: ClassVar[tuple[Requirement, ...]] = (
-        Requirement((Role.VALIDATION_LOSS,), min_points=8),
         Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=5),
     )
+    explains: ClassVar[frozenset[str]] = frozenset({"wasted-epochs", "noisy-validation"})
     judges_learning: ClassVar[bool] = False
 
     min_rise: float = 0.15
-    min_rise_of_training: float = 0.05
+    min_rise_of_training: float = 0.04
     min_noise: float = 3.0
     min_gain: float = 3.0
+    min_share_with_metric: float = 0.5
+    min_loss_of_metric: float = 0.1
     persistence: int = 3
 
     def check(self, history: RunHistory) -> Outcome:
         """Compare where validation was best with where it ended."""
-        validation = history.get(Role.VALIDATION_LOSS)
-        curve = course(validation) if validation is not None else None
-        training = _training_course(history)
-        if validation is None or curve is None or training is None:
-            return self.abstained("too few finite losses")
-        share, limit = self._rise(curve, training)
-        evidence = (
+        training = training_loss(history)
+        loss, metric = validation_loss(history), quality(history, "validation")
+        if training is None or (loss is None and metric is None):
+            return self.abstained(
+                "too few validations", "validate at least a dozen times, with on_validation_end"
+            )
+        judged = [
+            _Judged(one, turn, turn.noise)
+            for one, gain in ((loss, training.curve.gained), (metric, 0.0))
+            if one is not None
+            for turn in [turnaround(one.curve, gain, self.persistence)]
+        ]
+        guilty = self._guilty(judged)
+        evidence = self._evidence(guilty)
+        is_worse = self._is_worse(guilty) and not self._only_overconfident(guilty, judged)
+        if is_worse and goes_on(training.curve, guilty.measured.curve, self.min_gain):
+            return self._report(history, training, guilty.measured, evidence)
+        return self.passed(*evidence)
+
+    def _guilty(self, judged: list[_Judged]) -> _Judged:
+        """Return the loss, or the metric where there is none or where both turned round."""
+        first, metric = judged[0], judged[-1]
+        enough = self.min_share_with_metric
+        is_both = (
+            metric is not first
+            and not self._is_worse(first)
+            and first.turn.share >= enough * self._limit(first)
+            and first.noise >= enough * self.min_noise
+        )
+        return (
+            replace(metric, noise=float(np.hypot(first.noise, metric.noise))) if is_both else first
+        )
+
+    def _only_overconfident(self, guilty: _Judged, judged: list[_Judged]) -> bool:
+        """Whether the loss rose while what it stands for stayed within noise of its best."""
+        metric = judged[-1]
+        holds = metric.noise < self.min_noise or metric.turn.share < self.min_loss_of_metric
+        counts = metric.measured.counts_classes and metric.turn.has_improved
+        return guilty is judged[0] and metric is not guilty and counts and holds
+
+    def _limit(self, judged: _Judged) -> float:
+        return self.min_rise if judged.turn.is_of_own_range else self.min_rise_of_training
+
+    def _is_worse(self, judged: _Judged) -> bool:
+        is_far = judged.turn.share >= self._limit(judged) and judged.noise >= self.min_noise
+        is_loss = judged.measured.name == "loss"
+        return is_far and judged.turn.is_lasting and (is_loss or judged.turn.has_improved)
+
+    def _evidence(self, judged: _Judged) -> tuple[Evidence, ...]:
+        series, curve = judged.measured.series, judged.measured.curve
+        change = "fall below its best" if judged.measured.is_negated else "rise above its best"
+        whose = "it had gained" if judged.turn.is_of_own_range else "training had gained"
+        window = (curve.best_step, float(series.steps[-1]))
+        share, noise = judged.turn.share, judged.noise
+        return (
             Evidence(
-                validation.key,
-                "rise above its best, as a share of the range it came down",
+                series.key,
+                f"{change}, as a share of what {whose}",
                 share,
-                limit,
-                (curve.best_step, float(validation.steps[-1])),
+                self._limit(judged),
+                window,
             ),
             Evidence(
-                validation.key,
-                "rise above its best, in standard deviations of its noise",
-                curve.lost / max(curve.level_noise, 1e-12 * max(abs(curve.best), 1e-300)),
+                series.key,
+                f"{change}, in standard deviations of its noise",
+                noise,
                 self.min_noise,
-                (curve.best_step, float(validation.steps[-1])),
+                window,
             ),
         )
-        has_risen = all(one.value >= one.threshold for one in evidence)
-        fall = training.start - training.end
-        has_learned = fall >= self.min_gain * max(training.level_noise, training.noise / 5**0.5)
-        if not has_risen or not has_learned or not self._persists(curve):
-            return self.passed(*evidence)
-        if not self._training_goes_on(training, curve):
-            return self.passed(*evidence)
-        return self._report(history, validation, curve, evidence)
-
-    def _rise(self, validation: Curve, training: Curve) -> tuple[float, float]:
-        """Return the rise as a share of a range, and the limit for that range."""
-        own = validation.gained
-        if own > 0.0 and own >= self.min_rise_of_training / self.min_rise * training.gained:
-            return validation.lost / own, self.min_rise
-        scale = max(training.gained, own)
-        return (validation.lost / scale if scale > 0.0 else 0.0), self.min_rise_of_training
-
-    def _persists(self, curve: Curve) -> bool:
-        tail = curve.levels[-self.persistence :]
-        after_best = len(curve.levels) - 1 - curve.best_index
-        is_up = bool((tail - curve.best >= 0.5 * curve.lost).all())
-        return is_up and after_best >= self.persistence
-
-    def _training_goes_on(self, training: Curve, validation: Curve) -> bool:
-        """Whether training did not itself turn round when validation did."""
-        best_at = validation.positions[validation.best_index]
-        before = training.levels[training.positions <= best_at]
-        at_best = float(before[-1]) if len(before) else training.start
-        slack = max(3.0 * training.level_noise, 0.02 * training.gained)
-        return training.end <= at_best + slack
 
     def _report(
-        self, history: RunHistory, validation: Series, curve: Curve, evidence: tuple[Evidence, ...]
-    ) -> Outcome:
-        best, last = curve.best_step, float(validation.steps[-1])
-        unit = validation.axis.value
-        train = history.roles.get(Role.TRAIN_LOSS) or history.roles[Role.TRAIN_EVALUATION_LOSS]
+        self,
+        history: RunHistory,
+        training: MeasuredCourse,
+        guilty: MeasuredCourse,
+        evidence: tuple[Evidence, ...],
+    ) -> Finding:
+        best, last = evidence[0].steps
+        unit = guilty.series.axis.value
+        worse = "fell" if guilty.is_negated else "rose"
+        rise = guilty.curve.lost * evidence[0].threshold / evidence[0].value
         return self.found(
-            f"Validation loss was best at {unit} {best:g} ({curve.best:.4g}) and rose to "
-            f"{curve.end:.4g} by {unit} {last:g}, while training went on.",
+            f"Validation {guilty.name} was best at {unit} {best:g} ({guilty.best:.4g}) and "
+            f"{worse} to {guilty.end:.4g} by {unit} {last:g}, while training went on.",
             "Since then the model has become worse on data that it has not seen.",
             evidence,
             confidence=min(0.99, 0.5 + 0.1 * evidence[0].value / evidence[0].threshold),
-            prescriptions=_prescriptions(history, best, unit, curve),
+            prescriptions=_prescriptions(history, guilty),
             view=View(
-                (validation.key, train),
+                (guilty.series.key, training.series.key),
                 span=(best, last),
-                threshold=curve.best + curve.lost * evidence[0].threshold / evidence[0].value,
+                threshold=guilty.best - rise if guilty.is_negated else guilty.best + rise,
                 marks=((best, "best validation"),),
             ),
         )
 
 
-def _training_course(history: RunHistory) -> Curve | None:
-    """Return the course of the training loss, as evaluated like validation where there is one."""
-    for role in (Role.TRAIN_EVALUATION_LOSS, Role.TRAIN_LOSS):
-        series = history.get(role)
-        curve = course(series) if series is not None else None
-        if curve is not None and curve.points >= 5:
-            return curve
-    return None
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A validation series, how far it turned round, and that in standard deviations."""
+
+    measured: MeasuredCourse
+    turn: Turnaround
+    noise: float
 
 
-def _prescriptions(
-    history: RunHistory, best: float, unit: str, curve: Curve
-) -> tuple[Prescription, ...]:
-    patience = max(3, round(0.1 * curve.points))
-    fixes = [stop_at_best(best, unit, curve.best, patience)]
+def _prescriptions(history: RunHistory, guilty: MeasuredCourse) -> tuple[Prescription, ...]:
+    patience = max(3, round(0.1 * guilty.curve.points))
+    fixes = [
+        stop_at_best(
+            guilty.curve.best_step,
+            guilty.series.axis.value,
+            guilty.best,
+            patience,
+            name=f"validation {guilty.name}",
+            is_higher_better=guilty.is_negated,
+        )
+    ]
     known = history.hyperparameters
     if (known.weight_decay or 0.0) < MAX_WEIGHT_DECAY:
         fixes.append(more_weight_decay(history))
