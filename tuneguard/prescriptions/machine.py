@@ -12,14 +12,16 @@ from tuneguard.prescriptions.wording import number
 _MOST_WORKERS = 16
 _WORKER_NAMES = {"num_workers", "dataloader_num_workers", "workers", "n_workers", "loader_workers"}
 
-_LOADER = """import torch
+_LOADER = """import os
+
+import torch
 
 dataset = torch.utils.data.TensorDataset(torch.zeros(64, 4))  # put your own here
 loader = torch.utils.data.DataLoader(
     dataset,
     batch_size={batch_size},
     shuffle=True,
-    num_workers={workers},
+    num_workers=min({workers}, os.cpu_count() or 1),
     prefetch_factor={prefetch},
     pin_memory=torch.cuda.is_available(),
     persistent_workers=True,
