@@ -31,6 +31,10 @@ class UnknownRuleError(TuneGuardError):
     """No rule has this name or id."""
 
 
+class ConfigurationError(TuneGuardError):
+    """A configuration file cannot be read, or holds something unknown."""
+
+
 class ServerSettingError(TuneGuardError):
     """The server was started in a way that cannot work."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from tuneguard.cli.examination import Examined, Request, examine, write_reviews
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.output import write_result
 from tuneguard.cli.rendering import FORMATS, render
-from tuneguard.cli.selection import role_and_key, split_names
+from tuneguard.cli.settings import settle
 
 
 @click.command(
@@ -36,6 +37,7 @@ Examples:
     options.SEVERITIES, "warning", "Exit with 1 where a finding is at least this severe."
 )
 @options.tracking_uri
+@options.config
 @options.role_keys("train_loss, validation_loss, gradient_norm, learning_rate, ...")
 @click.option("--no-write", is_flag=True, help="Leave the run alone: write no review into MLflow.")
 @click.option(
@@ -68,13 +70,12 @@ def _request(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     role_keys: tuple[str, ...],
+    config: Path | None,
     **options: Any,
 ) -> Request:
     request = Request(
         targets=tuple(dict.fromkeys(targets)),
-        select=split_names(select),
-        ignore=split_names(ignore),
-        roles=dict(map(role_and_key, role_keys)),
+        settings=settle(select, ignore, role_keys, config),
         **options,
     )
     if request.output_format == "html" and len(request.targets) > 1:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.links import say_run_pages
-from tuneguard.cli.selection import select_rules
+from tuneguard.cli.settings import Settings
 from tuneguard.cli.terminal import say
 from tuneguard.exceptions import TuneGuardError
 
 if TYPE_CHECKING:
     from tuneguard.diagnosis import Diagnosis
     from tuneguard.history import RunHistory
-    from tuneguard.rule import Rule
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -29,11 +28,9 @@ class Request:
     targets: tuple[str, ...]
     output_format: str
     output: Path | None
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
+    settings: Settings
     fail_on: str
     tracking_uri: str | None
-    roles: dict[str, str]
     no_write: bool
     no_traces: bool
     force: bool
@@ -79,14 +76,10 @@ class Examined:
 
 def examine(request: Request, examined: list[Examined]) -> Iterator[Examined]:
     """Diagnose target after target; each result is also appended to `examined`."""
-    from tuneguard.rules import BUILTIN_RULES
-
-    chosen = select_rules(request.select, request.ignore, BUILTIN_RULES)
-    rules = tuple(rule() for rule in chosen)
     if not all(map(is_file, request.targets)):
         say_tracking_uri(request.tracking_uri)
     for target in request.targets:
-        one = _examined(target, rules, request)
+        one = _examined(target, request)
         examined.append(one)
         yield one
 
@@ -128,18 +121,18 @@ def write_reviews(examined: list[Examined], request: Request) -> bool:
     return all(written)
 
 
-def _examined(target: str, rules: tuple[Rule, ...], request: Request) -> Examined:
+def _examined(target: str, request: Request) -> Examined:
     from tuneguard.diagnosis import diagnose
 
     try:
-        history = load_history(target, request.tracking_uri, request.roles)
-        diagnosis = diagnose(history, rules)
+        history = load_history(target, request.tracking_uri, request.settings.roles)
+        diagnosis = diagnose(history, request.settings.rules)
     except TuneGuardError as error:
         say(f"Error: {error}")
         return Examined(target, error=str(error))
     if request.no_write:
         say_run_pages([history])
-    one = Examined(target, diagnosis, is_selection=bool(request.select or request.ignore))
+    one = Examined(target, diagnosis, is_selection=request.settings.is_selection)
     if one.is_undecided:
         say(f"{target}: inconclusive. {_advice(diagnosis)}")
     return one

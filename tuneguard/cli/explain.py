@@ -30,8 +30,8 @@ def explain(rule: str, output_format: str) -> None:
     RULE is a name or an id. The page says what the rule detects, how it decides and when it is
     wrong. An id prefix such as TG1 prints the pages of all rules under it.
     """
-    from tuneguard.rules import BUILTIN_RULES
+    from tuneguard.catalogue import installed_rules
 
     render = rule_page.as_markdown if output_format == "markdown" else rule_page.as_text
-    pages = [render(one) for one in match_rules(rule, BUILTIN_RULES)]
+    pages = [render(one) for one in match_rules(rule, installed_rules())]
     click.echo("\n".join(pages), nl=False)

@@ -14,6 +14,7 @@ from tuneguard.reports.untrusted import clipped, terminal_safe
 if TYPE_CHECKING:
     from tuneguard.history import RunHistory
     from tuneguard.reports.watch.live import Screen
+    from tuneguard.rule import Rule
     from tuneguard.watching import Event, Sight
 
 _PATIENCE = 4.0
@@ -40,11 +41,12 @@ class Listener(Protocol):
         """It answers again."""
 
 
-def follow(
+def follow(  # noqa: PLR0913 - what to look at, how, and the clock to do it by
     read: Read,
     listener: Listener,
     interval: float,
     *,
+    rules: Sequence[Rule] | None = None,
     sleep: Sleep = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -65,7 +67,7 @@ def follow(
         begun, is_first = clock(), not reader.has_read
         history = reader()
         if history is not None:
-            listener.seen(*watch.look(history, diagnose(history), clock()))
+            listener.seen(*watch.look(history, diagnose(history, rules), clock()))
             if not history.is_running:
                 return
         pause = interval if is_first else max(interval, _PATIENCE * (clock() - begun))

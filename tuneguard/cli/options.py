@@ -31,6 +31,12 @@ select: Option[Any] = click.option(
 ignore: Option[Any] = click.option(
     "--ignore", multiple=True, metavar="RULES", help="Leave these rules out. Repeatable."
 )
+config: Option[Any] = click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with rules, thresholds and roles; the nearest tuneguard.toml, or pyproject.toml "
+    "with a table tool.tuneguard, here or above, by default.",
+)
 
 
 def output_format(choices: Sequence[str], help_text: str) -> Option[Any]:

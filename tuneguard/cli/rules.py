@@ -31,9 +31,10 @@ Examples:
 )
 def rules(output_format: str) -> None:
     """List the rules: id, name, default severity."""
-    from tuneguard.rules import BUILTIN_RULES
+    from tuneguard.catalogue import installed_rules
 
-    click.echo(_as_json(BUILTIN_RULES) if output_format == "json" else _as_table(BUILTIN_RULES))
+    catalogue = installed_rules()
+    click.echo(_as_json(catalogue) if output_format == "json" else _as_table(catalogue))
 
 
 def _as_json(catalogue: Sequence[type[Rule]]) -> str:

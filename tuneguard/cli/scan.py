@@ -15,7 +15,7 @@ from tuneguard.cli import options
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.options import SEVERITIES
 from tuneguard.cli.output import write_result
-from tuneguard.cli.selection import role_and_key, select_rules, split_names
+from tuneguard.cli.settings import Settings, settle
 from tuneguard.cli.terminal import say, wants_color
 from tuneguard.cli.timespan import milliseconds_since
 
@@ -33,9 +33,7 @@ class Order:
     since: int | None
     output_format: str
     output: Path | None
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    role_keys: tuple[str, ...]
+    settings: Settings
     fail_on: str
     tracking_uri: str | None
     engine: Engine
@@ -73,6 +71,7 @@ Examples:
 @options.output
 @options.select
 @options.ignore
+@options.config
 @options.role_keys("train_loss, validation_loss, ...", "of every run")
 @options.fail_on(
     SEVERITIES,
@@ -121,9 +120,14 @@ def scan(ctx: click.Context, /, **options: Any) -> None:
     ctx.exit(_exit_code(summary.runs, order.fail_on))
 
 
-def _order(**options: Any) -> Order:
-    options["select"], options["ignore"] = map(split_names, (options["select"], options["ignore"]))
-    order = Order(**options)
+def _order(
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    role_keys: tuple[str, ...],
+    config: Path | None,
+    **options: Any,
+) -> Order:
+    order = Order(settings=settle(select, ignore, role_keys, config), **options)
     if order.no_write and order.write_review:
         raise click.UsageError("--no-write and --write-review exclude each other.")
     if order.engine == "ray" and order.workers is not None:
@@ -170,16 +174,14 @@ def _scanned(order: Order) -> ScanSummary:
 
 def _assignment(order: Order) -> Assignment:
     from tuneguard.fleet.examiner import Assignment
-    from tuneguard.rules import BUILTIN_RULES
     from tuneguard.storage.connection import uri_in_use
 
-    rules = select_rules(order.select, order.ignore, BUILTIN_RULES)
     return Assignment(
         tracking_uri=uri_in_use(order.tracking_uri),
-        rules=tuple(rule() for rule in rules),
+        rules=order.settings.rules,
         write=order.writes,
         traces=not order.no_traces,
-        roles=dict(map(role_and_key, order.role_keys)),
+        roles=dict(order.settings.roles),
         force=order.force,
     )
 

@@ -14,7 +14,7 @@ from tuneguard.exceptions import UnknownRuleError
 if TYPE_CHECKING:
     from tuneguard.rule import Rule
 
-_ID_PREFIX = re.compile(r"TG\d*")
+_ID_PREFIX = re.compile(r"[A-Z]{2,}\d*")
 
 
 def split_names(values: Iterable[str]) -> tuple[str, ...]:

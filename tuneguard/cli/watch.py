@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,12 +15,13 @@ from tuneguard.cli import options
 from tuneguard.cli.examination import Examined, load_history, say_tracking_uri
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.links import say_run_pages
-from tuneguard.cli.selection import role_and_key
+from tuneguard.cli.settings import settle
 from tuneguard.cli.terminal import can_show_blocks, say, terminal_width, wants_color
 
 if TYPE_CHECKING:
     from tuneguard.history import RunHistory
     from tuneguard.reports.watch.live import Screen
+    from tuneguard.rule import Rule
 
 
 @click.command(
@@ -43,6 +46,7 @@ Examples:
     "Exit with 1 where a finding at the end of the run is at least this severe.",
 )
 @options.tracking_uri
+@options.config
 @options.role_keys()
 @click.pass_context
 def watch(ctx: click.Context, /, run_id: str, **options: Any) -> None:
@@ -57,21 +61,22 @@ def watch(ctx: click.Context, /, run_id: str, **options: Any) -> None:
     from tuneguard.cli.following import LogListener, ScreenListener, follow
     from tuneguard.storage.following import RunFollower
 
-    tracking_uri, roles = options["tracking_uri"], dict(map(role_and_key, options["role_keys"]))
+    tracking_uri = options["tracking_uri"]
+    settings = settle((), (), options["role_keys"], options["config"])
     say_tracking_uri(tracking_uri)
-    follower = RunFollower(run_id, tracking_uri, roles=roles)
+    follower = RunFollower(run_id, tracking_uri, roles=settings.roles)
+    look = partial(follow, follower.read, interval=options["interval"], rules=settings.rules)
     try:
         if _is_terminal():
             with _screen() as screen:
-                follow(
-                    follower.read, ScreenListener(screen), options["interval"], sleep=time.sleep
-                )
+                look(listener=ScreenListener(screen), sleep=time.sleep)
         else:
-            follow(follower.read, LogListener(), options["interval"], sleep=time.sleep)
+            look(listener=LogListener(), sleep=time.sleep)
     except KeyboardInterrupt:
         say(f"Stopped watching; run {run_id} is left as it is.")
         ctx.exit(ExitCode.INTERRUPTED)
-    ctx.exit(_conclude(load_history(run_id, tracking_uri, roles), options["fail_on"]))
+    history = load_history(run_id, tracking_uri, settings.roles)
+    ctx.exit(_conclude(history, settings.rules, options["fail_on"]))
 
 
 def _is_terminal() -> bool:
@@ -84,12 +89,12 @@ def _screen() -> Screen:
     return Screen(color=wants_color(), blocks=can_show_blocks())
 
 
-def _conclude(history: RunHistory, fail_on: str) -> ExitCode:
+def _conclude(history: RunHistory, rules: Sequence[Rule], fail_on: str) -> ExitCode:
     """Print the diagnosis of a run that has ended, read as a whole once more."""
     from tuneguard.diagnosis import diagnose
     from tuneguard.reports.text import render_text
 
-    diagnosis = diagnose(history)
+    diagnosis = diagnose(history, rules)
     click.echo()
     click.echo(render_text(diagnosis, color=wants_color(), width=terminal_width()), nl=False)
     run_id = history.identity.run_id

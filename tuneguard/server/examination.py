@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 
 from tuneguard import keys
+from tuneguard.catalogue import installed_rules
 from tuneguard.diagnosis import diagnose
 from tuneguard.reviewing import is_reviewed, publish_review
-from tuneguard.rules import BUILTIN_RULES
 from tuneguard.server.artifact_places import check_artifacts_are_here
 from tuneguard.server.run_ends import ENDED
 from tuneguard.storage.connection import connect, find_run, translated_errors
@@ -62,10 +62,11 @@ class Examination:
         found = look_up(client, run)
         if not run.data.metrics and not (found.record and found.record.manifests):
             return {"outcome": "empty", "mark": now}
-        if is_reviewed(found, [rule() for rule in BUILTIN_RULES], whole=True):
+        rules = [rule() for rule in installed_rules()]
+        if is_reviewed(found, rules, whole=True):
             return {"outcome": "current", "mark": now}
         check_artifacts_are_here(run)
-        diagnosis = diagnose(read_history(found))
+        diagnosis = diagnose(read_history(found), rules)
         # everybody who may see the page would see where the server's database is
         identity = replace(diagnosis.identity, tracking_uri=None)
         review = replace(diagnosis, identity=identity)
