@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tuneguard.findings import Abstained, Finding, Passed
+from tuneguard.history import RunHistory
 from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 
 
@@ -45,25 +46,54 @@ def test_an_overshoot_after_small_updates_has_another_cause(runs: ModuleType) ->
 
 
 @pytest.mark.parametrize(
-    ("updates", "end", "pace", "expected"),
+    ("update", "end", "pace", "expected"),
     [
-        (0.05, 0.7, 60.0, Finding),
-        (0.003, 0.7, 60.0, Passed),
-        (0.05, 0.3, 60.0, Passed),
-        (0.05, 0.3, 500.0, Passed),
+        (5.0, 0.7, 60.0, Finding),
+        (0.1, 0.7, 60.0, Passed),
+        (9.0, 0.1, 60.0, Passed),
+        (5.0, 0.3, 500.0, Passed),
     ],
-    ids=["stuck", "small updates", "far down", "still falling"],
+    ids=["stuck", "short steps, as with noisy labels", "far down", "still falling"],
 )
-def test_stuck_half_way_takes_huge_updates_and_no_progress(
-    updates: float, end: float, pace: float, expected: type, runs: ModuleType
+def test_stuck_half_way_takes_a_loss_that_the_steps_hold_up(
+    update: float, end: float, pace: float, expected: type, runs: ModuleType
 ) -> None:
     for seed in range(20):
         train = runs.fall(runs.steps(), runs.CHANCE, end * runs.CHANCE, pace)
-        run = runs.healthy(seed).having(
-            train=train + 0.05 * runs.noise(seed, runs.STEPS),
-            updates=updates * np.exp(0.2 * runs.noise(seed + 1, runs.STEPS)),
-        )
-        assert isinstance(LearningRateTooHigh().check(run.history()), expected), seed
+        run = runs.healthy(seed).having(train=train + 0.05 * runs.noise(seed, runs.STEPS))
+        norms = (runs.steps(), update * np.exp(0.2 * runs.noise(seed + 1, runs.STEPS)))
+        recorded = replace(run, others={**run.others, "update_norm/global": norms})
+        assert isinstance(LearningRateTooHigh().check(recorded.history()), expected), seed
+
+
+def test_one_huge_update_and_a_loss_at_chance_level_are_found(runs: ModuleType) -> None:
+    updates = np.full(runs.STEPS, 1e-5)
+    updates[1] = 0.4
+    for seed in range(20):
+        run = runs.unlearned(seed)
+        assert isinstance(LearningRateTooHigh().check(run.history()), Passed), seed
+        finding = LearningRateTooHigh().check(run.having(updates=updates).history())
+        assert isinstance(finding, Finding), seed
+        assert finding.evidence[0].value == 0.4
+
+
+def test_means_over_epochs_are_held_against_declared_classes(runs: ModuleType) -> None:
+    thrown = runs.CHANCE * np.array([6.0, 1.05, *[1.0] * 28])
+    learned = runs.CHANCE * np.array([1.4, *np.geomspace(0.9, 0.1, 29)])
+    for losses, expected in ((thrown, Finding), (learned, Passed)):
+        series = {"loss": list(enumerate(losses, 1))}
+        history = RunHistory.from_series(series, {"num_classes": 10}, axis="epoch")
+        assert isinstance(LearningRateTooHigh().check(history), expected)
+
+
+def test_a_run_that_may_still_come_down_is_not_judged(runs: ModuleType) -> None:
+    run = runs.overshot(0)
+    history = run.history()
+    loss = history.series["train/loss"]
+    early = loss.where(loss.steps < 60)
+    young = replace(history, status="running", series={**history.series, "train/loss": early})
+    assert isinstance(LearningRateTooHigh().check(young), Abstained)
+    assert isinstance(LearningRateTooHigh().check(replace(history, status="running")), Finding)
 
 
 def test_a_loss_without_its_first_steps_has_no_reference(runs: ModuleType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,15 +10,19 @@ import numpy as np
 
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
-from tuneguard.history import Role, RunHistory, Series
+from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import lower_learning_rate, warm_up
 from tuneguard.rule import Requirement, Rule
-from tuneguard.statistics.curve import course
+from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.noise_floor import held_up_loss
 from tuneguard.statistics.robust import running_median
 from tuneguard.statistics.weighted import weighted_median
 
 _TARGET_RATIO = 2e-3
 _FIRST_STEPS = 20
+_FEWEST_SEEN = 200
+
+Proof = tuple[Evidence, ...]
 
 
 @dataclass(frozen=True)
@@ -26,27 +31,34 @@ class LearningRateTooHigh(Rule):
 
     What it detects:
         Steps so long that the first of them throw the loss above the level of a model that knows
-        nothing, where it stays or to which it returns; or that keep it half way down for good.
+        nothing, where it stays or to which it returns; that leave the model dead at that level;
+        or that keep the loss half way down for good.
 
     Why it matters:
         The weights that the first steps leave behind are often worse than the initialisation,
         and no number of further steps mends them.
 
     How it decides:
-        Overshoot: smoothed over three steps, the loss rose above ``min_overshoot`` times the
+        Thrown out: smoothed over three steps, the loss rose above ``min_overshoot`` times the
         reference (chance level where known, else the first loss) in the run's first half, and
         at the end it is above ``min_end`` of it, or not finite; it takes ``min_points`` steps
-        to tell. Stuck: the median over time of the update to weight ratio, known beyond half of
-        the run, is above ``min_update_ratio`` while the loss ends above ``min_stuck`` of chance
-        level and no longer falls. A median above ``min_first_update_ratio`` in the first 20
-        steps tells it from a gradient that exploded by itself.
+        to tell. One of the first 20 updates above ``min_first_update`` of the weights, or their
+        median above ``min_first_update_ratio``, tells it from a gradient that exploded by
+        itself. Dead: such a first update, and a loss above ``min_dead`` of chance level all
+        through the second half. Stuck: the loss ends above ``min_stuck`` of the reference and no
+        longer falls, while the noise of the batches times the length of the steps holds up
+        ``min_held_up`` of the reference, or ``min_held_up_after_overshoot`` after an overshoot:
+        a loss that noisy labels keep up is not held up by the steps. A run that is still
+        falling is left alone, and so is one that learned in spite of long steps.
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
         recurrent network overshoots too: there the norm bursts while the loss is ordinary.
+        Inputs far off unit scale make any learning rate too high.
 
     References:
-        Goodfellow, Bengio & Courville (2016), Deep Learning, section 11.4.1.
+        Goodfellow, Bengio & Courville (2016), Deep Learning, section 11.4.1. Mandt, Hoffman &
+        Blei (2017), Stochastic Gradient Descent as Approximate Bayesian Inference.
     """
 
     id: ClassVar[str] = "TG302"
@@ -67,15 +79,18 @@ class LearningRateTooHigh(Rule):
 
     min_overshoot: float = 1.3
     min_end: float = 0.85
-    min_stuck: float = 0.5
-    min_update_ratio: float = 1e-2
+    min_dead: float = 0.93
+    min_stuck: float = 0.25
+    min_held_up: float = 0.25
+    min_held_up_after_overshoot: float = 0.08
+    min_first_update: float = 0.1
     min_first_update_ratio: float = 0.03
     min_points: int = 20
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for an overshoot that stayed, or for huge updates that lead nowhere."""
         loss = history.get(Role.TRAIN_LOSS)
-        reference = reference_level(history)
+        reference = _reference(history)
         curve = course(loss) if loss is not None else None
         if loss is None or len(loss) < self.min_points:
             return self.abstained(f"fewer than {self.min_points} steps were recorded")
@@ -84,16 +99,18 @@ class LearningRateTooHigh(Rule):
                 "the loss was not recorded from the first step on, or is not positive",
                 "attach the callback before the first step, and pass num_classes",
             )
+        if history.is_running and (len(loss) < _FEWEST_SEEN or _still_falls(curve)):
+            return self.abstained("the run may still come down")
         overshoot, end = self._overshoot(loss, reference)
-        first_ratio = _update_ratio(history, self.min_first_update_ratio, first=_FIRST_STEPS)
-        is_thrown = overshoot.value >= overshoot.threshold and end.value >= end.threshold
-        if is_thrown and (first_ratio is None or first_ratio.value >= self.min_first_update_ratio):
-            proof = (overshoot, end) + ((first_ratio,) if first_ratio is not None else ())
-            return self._report(history, loss, proof, "overshot and did not recover")
-        stuck = self._stuck(history, loss, reference)
-        if stuck is not None:
-            return self._report(history, loss, stuck, "stuck half way while updates were huge")
-        return self.passed(overshoot, end)
+        first = self._first_updates(history)
+        proof = (
+            _thrown(overshoot, end, first)
+            or self._dead(loss, curve, reference, first)
+            or self._stuck(history, loss, curve, reference, overshoot)
+        )
+        if proof is None:
+            return self.passed(overshoot, end)
+        return self._report(history, loss, reference, proof)
 
     def _overshoot(self, loss: Series, reference: Reference) -> tuple[Evidence, Evidence]:
         half = loss.where(loss.positions <= 0.5)
@@ -108,7 +125,7 @@ class LearningRateTooHigh(Rule):
                 f"highest level of the first half over {reference.words}",
                 peak / reference.level,
                 self.min_overshoot,
-                (loss.span[0], peak_step),
+                (loss.span[0], max(peak_step, loss.span[0])),
             ),
             Evidence(
                 loss.key,
@@ -119,39 +136,88 @@ class LearningRateTooHigh(Rule):
             ),
         )
 
+    def _first_updates(self, history: RunHistory) -> Evidence | None:
+        """Measure the first updates: by their median where that is huge, else by the largest."""
+        series = history.get(Role.UPDATE_RATIO)
+        if series is None or len(series) == 0:
+            return None
+        part = series.where(series.steps < series.steps[0] + _FIRST_STEPS)
+        finite = part.finite()
+        middle = weighted_median(finite.values, finite.weights) if len(finite) else math.inf
+        if middle >= self.min_first_update_ratio:
+            words, value, limit = "median", middle, self.min_first_update_ratio
+        else:
+            words, value, limit = "largest", float(finite.values.max()), self.min_first_update
+        return Evidence(
+            series.key,
+            f"{words} update to weight ratio of the first steps",
+            value,
+            limit,
+            part.span,
+        )
+
+    def _dead(
+        self, loss: Series, curve: Curve, reference: Reference, first: Evidence | None
+    ) -> Proof | None:
+        """Hold a huge first update and a loss at chance level together."""
+        second_half = curve.after(0.5)
+        if reference.kind != "chance" or len(second_half) == 0 or first is None:
+            return None
+        dead = Evidence(
+            loss.key,
+            f"lowest level of the second half over {reference.words}",
+            float(second_half.min()) / reference.level,
+            self.min_dead,
+            (float(loss.steps[len(loss) // 2]), float(loss.steps[-1])),
+        )
+        is_dead = first.value >= first.threshold and dead.value >= dead.threshold
+        return (first, dead) if is_dead else None
+
     def _stuck(
-        self, history: RunHistory, loss: Series, reference: Reference
-    ) -> tuple[Evidence, ...] | None:
-        curve = course(loss)
-        ratio = _update_ratio(history, self.min_update_ratio)
-        if curve is None or ratio is None or reference.kind != "chance":
+        self,
+        history: RunHistory,
+        loss: Series,
+        curve: Curve,
+        reference: Reference,
+        overshoot: Evidence,
+    ) -> Proof | None:
+        """Measure what the steps hold up of the loss; `None` where it is not stuck by them."""
+        held_up = held_up_loss(history)
+        if held_up is None or history.is_running or _still_falls(curve):
             return None
-        later = curve.after(0.4)
-        if len(later) == 0 or history.series[ratio.metric].positions[-1] <= 0.5:
-            return None
+        span = (float(loss.steps[len(loss) // 2]), float(loss.steps[-1]))
+        has_overshot = overshoot.value >= overshoot.threshold
+        limit = self.min_held_up_after_overshoot if has_overshot else self.min_held_up
+        held = Evidence(
+            loss.key,
+            f"loss that long steps hold up by the noise of batches, over {reference.words}",
+            held_up / reference.level,
+            limit,
+            span,
+        )
         end = Evidence(
             loss.key,
             f"level at the end over {reference.words}",
             curve.end / reference.level,
             self.min_stuck,
-            (float(loss.steps[len(loss) // 2]), float(loss.steps[-1])),
+            span,
         )
-        middle = float(np.median(later[: max(1, len(curve.levels) // 4)]))
-        still_falls = middle - curve.end > max(3.0 * curve.level_noise, 0.1 * curve.gained)
-        is_huge = ratio.value >= self.min_update_ratio
-        return (ratio, end) if is_huge and end.value >= end.threshold and not still_falls else None
+        is_stuck = held.value >= held.threshold and end.value >= end.threshold
+        proof = (overshoot, held, end) if has_overshot else (held, end)
+        return proof if is_stuck else None
 
     def _report(
-        self, history: RunHistory, loss: Series, evidence: tuple[Evidence, ...], words: str
+        self, history: RunHistory, loss: Series, reference: Reference, evidence: Proof
     ) -> Outcome:
-        ratio = _update_ratio(history, self.min_first_update_ratio, first=_FIRST_STEPS)
+        first = self._first_updates(history)
         factor = 0.1
-        if ratio is not None and np.isfinite(ratio.value) and ratio.value > 0.0:
-            factor = float(np.clip(_TARGET_RATIO / ratio.value, 0.01, 0.3))
-        first, chance = evidence[0].steps[0], reference_level(history)
+        if first is not None and np.isfinite(first.value) and first.value > 0.0:
+            factor = float(np.clip(_TARGET_RATIO / first.value, 0.01, 0.3))
+        limits = [one.threshold for one in evidence if "level at the end" in one.statistic]
         because = "the first updates were too large for the weights"
+        worded = " and ".join(_worded(one) for one in evidence[:2])
         return self.found(
-            f"Training loss {words}: {_worded(evidence[0])}, and {_ending(evidence[1])}.",
+            f"The first steps were too long, or all of them: {worded}.",
             "Steps this long leave weights that further training does not mend.",
             evidence,
             confidence=0.85,
@@ -160,34 +226,41 @@ class LearningRateTooHigh(Rule):
                 warm_up(history, max(20, int(0.05 * loss.steps[-1]))),
             ),
             view=View(
-                (loss.key, *((ratio.metric,) if ratio is not None else ())),
-                span=(first, float(loss.steps[-1])),
-                threshold=chance.level * evidence[1].threshold if chance is not None else None,
+                (loss.key, *((first.metric,) if first is not None else ())),
+                span=(evidence[0].steps[0], float(loss.steps[-1])),
+                threshold=reference.level * limits[0] if limits else None,
                 log_scale=bool((loss.finite().values > 0.0).all()),
             ),
         )
 
 
-def _update_ratio(history: RunHistory, limit: float, first: float = np.inf) -> Evidence | None:
-    """Measure the median over time of the update to weight ratio, of the `first` steps only."""
-    series = history.get(Role.UPDATE_RATIO)
-    if series is None or len(series) == 0:
+def _thrown(overshoot: Evidence, end: Evidence, first: Evidence | None) -> Proof | None:
+    """Hold an overshoot and where it led together, with the updates that came first if known."""
+    parts = (overshoot, end) + ((first,) if first is not None else ())
+    return parts if all(one.value >= one.threshold for one in parts) else None
+
+
+def _reference(history: RunHistory) -> Reference | None:
+    """Return what the loss is held against; of means over epochs, chance level if declared."""
+    found = reference_level(history)
+    loss, classes = history.get(Role.TRAIN_LOSS), history.hyperparameters.num_classes
+    if found is not None or loss is None or loss.axis is not Axis.EPOCH:
+        return found
+    if classes is None or classes < 2.0 or history.hyperparameters.task == "regression":
         return None
-    part = series.where(series.steps < series.steps[0] + first)
-    finite = part.finite()
-    value = weighted_median(finite.values, finite.weights) if len(finite) else np.inf
-    return Evidence(series.key, "median update to weight ratio", value, limit, part.span)
+    return Reference(math.log(classes), "chance", f"chance level, ln {classes:.0f}")
+
+
+def _still_falls(curve: Curve) -> bool:
+    """Whether the loss fell over the last part of the run by more than noise."""
+    later = curve.after(0.4)
+    if len(later) == 0:
+        return False
+    middle = float(np.median(later[: max(1, len(curve.levels) // 4)]))
+    return middle - curve.end > max(3.0 * curve.level_noise, 0.1 * curve.gained)
 
 
 def _worded(evidence: Evidence) -> str:
-    if evidence.statistic.startswith("median update"):
-        return f"an update changed the weights by {evidence.value:.2g} of their size"
-    if np.isinf(evidence.value):
-        return "it became NaN or infinite"
-    return f"it reached {evidence.value:.3g} times the level of a model that knows nothing"
-
-
-def _ending(end: Evidence) -> str:
-    if np.isinf(end.value):
-        return "the run ended so"
-    return f"the run ended at {end.value:.3g} times the level of such a model"
+    if math.isinf(evidence.value):
+        return f"the {evidence.statistic} is not finite"
+    return f"the {evidence.statistic} was {evidence.value:.3g}"
