@@ -1,0 +1,112 @@
+"""Train small models, faulty and healthy, and count the errors of their diagnoses.
+
+    python -m benchmarks.error_rates                              # all of it; writes the page
+    python -m benchmarks.error_rates --quick                      # a tenth; writes nothing
+    python -m benchmarks.error_rates --half calibrating --explain # run by run, to fit thresholds
+    python -m benchmarks.error_rates --half calibrating --explain overfitting
+
+What was trained and said is kept: an interrupted call goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable
+
+from benchmarks.error_rates.cache import Cache
+from benchmarks.error_rates.explanation import explained, explained_of_rule
+from benchmarks.error_rates.judges import FORMS, one_rule_on
+from benchmarks.error_rates.judging import judge_all
+from benchmarks.error_rates.labels import HALVES
+from benchmarks.error_rates.outcomes import MIN_TWINS
+from benchmarks.error_rates.plan import BASE, RunSpec, full_plan, programs_of, quick_plan
+from benchmarks.error_rates.runner import WORKERS, train_missing
+from tuneguard.rules import BUILTIN_RULES
+
+
+def main() -> None:
+    """Train what is missing, judge, and say or write what was found."""
+    parser = _parser()
+    options = parser.parse_args()
+    if options.explain is not None and options.half != "calibrating":
+        parser.error("only runs of the calibrating half are explained: --half calibrating")
+    specs = chosen(options)
+    cache = Cache(any_recorder=options.keep_records)
+    if not options.no_training:
+        train_missing(specs, cache, options.workers)
+    if old := cache.of_another_recorder(specs):
+        print(f"{old} of {len(specs)} records are of another version of the recorder.")
+    specs = with_twins(spec for spec in specs if cache.find(spec) is not None)
+    if options.explain is not None:
+        _explain(specs, cache, options)
+
+
+def _explain(specs: list[RunSpec], cache: Cache, options: argparse.Namespace) -> None:
+    rule = options.explain
+    judge = one_rule_on(options.form, rule) if rule else options.form
+    judged = judge_all(specs, [judge], cache, options.workers)
+    if rule:
+        lines = explained_of_rule(judged, options.form, rule, judge)
+    else:
+        lines = explained(judged, options.form)
+    for line in lines:
+        print(line)
+
+
+def chosen(options: argparse.Namespace) -> list[RunSpec]:
+    """Return the runs that the options ask for; twins always go along with their programs."""
+    plan = quick_plan() if options.quick else full_plan()
+    halves = HALVES if options.half == "both" else (options.half,)
+    programs = {program for half in halves for program in programs_of(half)}
+    if options.programs:
+        programs &= set(options.programs.split(","))
+    found = [spec for spec in plan if spec.program in programs]
+    if options.faults:
+        kinds = set(options.faults.split(","))
+        found = [spec for spec in found if spec.variant == BASE and spec.fault in {None, *kinds}]
+    return found
+
+
+def with_twins(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Return the runs of programs that have enough healthy twins to be compared with."""
+    found = list(specs)
+    twins = Counter(one.program for one in found if one.fault is None and one.variant == BASE)
+    left_out = sorted({one.program for one in found if twins[one.program] < MIN_TWINS})
+    if left_out:
+        print(f"Left out until {MIN_TWINS} twins are trained: {', '.join(left_out)}")
+    return [one for one in found if one.program not in left_out]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.error_rates",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    rules = [rule.name for rule in BUILTIN_RULES]
+    parser.add_argument("--half", choices=[*HALVES, "both"], default="both")
+    parser.add_argument("--quick", action="store_true", help="a fixed tenth of the runs")
+    parser.add_argument("--programs", help="only these base programs, separated by commas")
+    parser.add_argument("--faults", help="only these kinds of fault, and the healthy twins")
+    parser.add_argument("--form", choices=FORMS, default=FORMS[0], help="what is explained")
+    parser.add_argument(
+        "--explain",
+        nargs="?",
+        const="",
+        choices=["", *rules],
+        metavar="RULE",
+        help="say run by run what all rules said, or a single one",
+    )
+    parser.add_argument(
+        "--keep-records",
+        action="store_true",
+        help="use what another version of the recorder recorded, too",
+    )
+    parser.add_argument("--no-training", action="store_true", help="only what is trained already")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="processes side by side")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""What is committed of the benchmark: one row a training, small enough to read in a diff."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.error_rates.comparators import COMPARATORS
+from benchmarks.error_rates.judges import COMPARED, FORMS, LIVE
+from benchmarks.error_rates.judging import Judged
+from benchmarks.error_rates.outcomes import Standing, standings
+from benchmarks.error_rates.plan import RunSpec
+from tuneguard.rules import BUILTIN_RULES
+
+_IDS = {rule.name: rule.id for rule in BUILTIN_RULES}
+_NAMES = {rule.id: rule.name for rule in BUILTIN_RULES}
+_OF_SPEC = ("program", "fault", "strength", "variant", "seed")
+_TOOLS = tuple(one.name for one in COMPARATORS)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a diagnosis came down to.
+
+    Attributes:
+        verdict: Of the whole run.
+        alarms: Rules that raised an alarm, the one to be believed first in front.
+        advice: Rules that gave advice.
+    """
+
+    verdict: str
+    alarms: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A training, what it proved to be, and what was said of it.
+
+    Attributes:
+        spec: Which training.
+        score: What the model scored in the end, in points of 100.
+        standing: What it proved to be.
+        said: By form of the run.
+        live: Every alarm that was ever raised while it ran, with the share of the run at which.
+        compared: By other tool, the rules that its alarms correspond to.
+    """
+
+    spec: RunSpec
+    score: float
+    standing: Standing
+    said: Mapping[str, Brief]
+    live: tuple[tuple[str, float], ...] = ()
+    compared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def alarms(self, speaker: str) -> tuple[str, ...]:
+        """Return the alarms of a form of the run, of the live engine, or of another tool."""
+        if speaker in self.said:
+            return self.said[speaker].alarms
+        if speaker == LIVE:
+            return tuple(rule for rule, _ in self.live)
+        return self.compared[speaker]
+
+
+def rows_of(judged: Sequence[Judged], judges: Mapping[str, str]) -> list[Row]:
+    """Return the rows of trainings.
+
+    Args:
+        judged: The trainings, with all their twins.
+        judges: Form of the run to the judge whose word on it counts.
+    """
+    proved = standings({one.spec: one.outcome for one in judged})
+    return [_row(one, proved[one.spec], judges) for one in judged]
+
+
+def _row(one: Judged, standing: Standing, judges: Mapping[str, str]) -> Row:
+    said = {form: one.by(judge) for form, judge in judges.items()}
+    return Row(
+        one.spec,
+        one.outcome.score,
+        standing,
+        {form: Brief(it.verdict, it.alarms, it.advice) for form, it in said.items()},
+        tuple((rule, at) for rule, at in one.said.get(LIVE, {}).get("raised", ())),
+        {name: tuple(found) for name, found in one.said.get(COMPARED, {}).items()},
+    )
+
+
+def save(rows: Iterable[Row], path: Path) -> None:
+    """Write rows as CSV, in the order of what was trained."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*_OF_SPEC, "score", "standing", *FORMS, LIVE, *_TOOLS])
+        for row in sorted(rows, key=lambda row: _order(row.spec)):
+            spec = row.spec
+            writer.writerow(
+                [
+                    *(spec.program, spec.fault or "", spec.strength, spec.variant, spec.seed),
+                    *(f"{row.score:.1f}", row.standing.value),
+                    *(_brief_as_text(row.said[name]) for name in FORMS),
+                    " ".join(f"{_IDS.get(rule, rule)}@{at:.3f}" for rule, at in row.live),
+                    *(_ids(row.compared.get(name, ())) for name in _TOOLS),
+                ]
+            )
+
+
+def load(path: Path) -> list[Row]:
+    """Read what `save` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [_from_cells(cells) for cells in csv.DictReader(file)]
+
+
+def _order(spec: RunSpec) -> tuple[object, ...]:
+    return (spec.program, spec.fault or "", spec.strength, spec.variant, spec.seed)
+
+
+def _from_cells(cells: Mapping[str, str]) -> Row:
+    spec = RunSpec(
+        cells["program"],
+        cells["fault"] or None,
+        int(cells["strength"]),
+        cells["variant"],
+        int(cells["seed"]),
+    )
+    live = (one.split("@") for one in cells[LIVE].split())
+    return Row(
+        spec,
+        float(cells["score"]),
+        Standing(cells["standing"]),
+        {name: _brief_from_text(cells[name]) for name in FORMS},
+        tuple((_NAMES.get(rule, rule), float(at)) for rule, at in live),
+        {name: _names(cells[name]) for name in _TOOLS},
+    )
+
+
+def _brief_as_text(brief: Brief) -> str:
+    advice = f" ({_ids(brief.advice)})" if brief.advice else ""
+    return f"{brief.verdict} {_ids(brief.alarms)}".rstrip() + advice
+
+
+def _brief_from_text(text: str) -> Brief:
+    head, _, advice = text.rstrip(")").partition("(")
+    verdict, _, alarms = head.strip().partition(" ")
+    return Brief(verdict, _names(alarms), _names(advice))
+
+
+def _ids(rules: Iterable[str]) -> str:
+    return " ".join(_IDS.get(rule, rule) for rule in rules)
+
+
+def _names(ids: str) -> tuple[str, ...]:
+    return tuple(_NAMES.get(one, one) for one in ids.split())
