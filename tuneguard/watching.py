@@ -1,19 +1,17 @@
-"""What is known of a run while it trains: pure, from one look to the next."""
+"""What somebody who watches a run is shown: pure, from one look to the next."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from tuneguard.diagnosis import Diagnosis
-from tuneguard.findings import Finding, Prescription
+from tuneguard.findings import Prescription
 from tuneguard.history import Axis, Role, RunHistory, Series
-
-Happening = Literal["found", "worse", "gone", "back"]
+from tuneguard.live import Event, Lookout, Sighting
 
 _PACE_SECONDS = 60.0
 _POINTS = 200
@@ -24,30 +22,6 @@ _ROLES = {
     Role.GRADIENT_NORM: "gradient norm",
     Role.LEARNING_RATE: "learning rate",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A finding that was seen at some look; it stays listed when it is gone.
-
-    Attributes:
-        finding: As it was last seen.
-        seen_at: Step that the run had reached when it was first seen.
-        gone_at: Step at which it was no longer found, or `None`.
-    """
-
-    finding: Finding
-    seen_at: float
-    gone_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that a look brought."""
-
-    what: Happening
-    sighting: Sighting
-    step: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +78,13 @@ class Sight:
 
 @dataclass
 class Watch:
-    """The memory of somebody who watches: what was found when, and how fast it goes."""
+    """The memory of somebody who watches: what lasted when, and how fast it goes.
 
-    sightings: dict[str, Sighting] = field(default_factory=dict)
+    Attributes:
+        lookout: What was found, from look to look.
+    """
+
+    lookout: Lookout = field(default_factory=Lookout)
     _passed: deque[tuple[float, float]] = field(default_factory=deque)
 
     def look(
@@ -122,26 +100,9 @@ class Watch:
         Returns:
             What to show, and what is new.
         """
-        step = history.last_step
-        events = tuple(self._news(diagnosis.all_findings(), step))
-        self._keep_pace(step, seconds)
-        return self._sight(history, diagnosis, step), events
-
-    def _news(self, findings: Sequence[Finding], step: float) -> list[Event]:
-        events = []
-        for finding in findings:
-            before = self.sightings.get(finding.rule)
-            now = Sighting(finding, before.seen_at if before else step)
-            self.sightings[finding.rule] = now
-            what = _happening(before, finding)
-            if what is not None:
-                events.append(Event(what, now, step))
-        present = {finding.rule for finding in findings}
-        for rule, sighting in self.sightings.items():
-            if rule not in present and sighting.gone_at is None:
-                self.sightings[rule] = replace(sighting, gone_at=step)
-                events.append(Event("gone", self.sightings[rule], step))
-        return events
+        events = self.lookout.look(history, diagnosis)
+        self._keep_pace(history.last_step, seconds)
+        return self._sight(history, diagnosis, history.last_step), events
 
     def _keep_pace(self, step: float, seconds: float) -> None:
         if self._passed and step < self._passed[-1][0]:
@@ -157,8 +118,9 @@ class Watch:
 
     def _sight(self, history: RunHistory, diagnosis: Diagnosis, step: float) -> Sight:
         has_steps = any(one.axis is Axis.STEP and len(one) for one in history.series.values())
-        ordered = sorted(self.sightings.values(), key=lambda one: one.gone_at is not None)
-        causes = diagnosis.findings
+        listed = self.lookout.sightings
+        ordered = sorted(listed.values(), key=lambda one: one.gone_at is not None)
+        causes = [one for one in diagnosis.findings if one.rule in listed]
         return Sight(
             name=history.identity.name or history.identity.run_id or "unnamed run",
             status=history.status or "unknown",
@@ -171,14 +133,6 @@ class Watch:
             first_fix=next((one.prescriptions[0] for one in causes if one.prescriptions), None),
             unjudged=len(diagnosis.abstained),
         )
-
-
-def _happening(before: Sighting | None, finding: Finding) -> Happening | None:
-    if before is None:
-        return "found"
-    if before.gone_at is not None:
-        return "back"
-    return "worse" if finding.severity > before.finding.severity else None
 
 
 def _traces(history: RunHistory) -> list[Trace]:

@@ -139,3 +139,14 @@ def test_the_screen_says_since_when_the_store_is_away_until_it_is_back():
     assert True in troubled
     assert troubled[-1] is False
     assert "next in 5 s" in screen.footers[1]
+
+
+def test_what_has_lasted_is_told_at_the_first_look(capsys):
+    points = [(step, 1.0 if step < 200 else float("nan")) for step in range(400)]
+    looks = [
+        RunHistory.from_series({"train/loss": points}, axis="step", status=status)
+        for status in ("running", "finished")
+    ]
+    clock = Clock()
+    follow(reader(*looks), LogListener(clock), 5.0, sleep=clock.sleep, clock=clock)
+    assert capsys.readouterr().out.count("TG401") == 1

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from tuneguard.live import Event, Sighting
 from tuneguard.reports.watch import log, phrases
 from tuneguard.reports.watch.screen import render_screen
-from tuneguard.watching import Event, Sight, Sighting, Trace
+from tuneguard.watching import Sight, Trace
 
 
 @pytest.fixture

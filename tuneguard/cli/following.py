@@ -13,11 +13,13 @@ from tuneguard.reports.untrusted import clipped, terminal_safe
 
 if TYPE_CHECKING:
     from tuneguard.history import RunHistory
+    from tuneguard.live import Event, Lookout
     from tuneguard.reports.watch.live import Screen
     from tuneguard.rule import Rule
-    from tuneguard.watching import Event, Sight
+    from tuneguard.watching import Sight
 
 _PATIENCE = 4.0
+_EARLIER = 0.9
 _PROGRESS_SECONDS = 60.0
 _REASON = 120
 
@@ -67,12 +69,27 @@ def follow(  # noqa: PLR0913 - what to look at, how, and the clock to do it by
         begun, is_first = clock(), not reader.has_read
         history = reader()
         if history is not None:
-            listener.seen(*watch.look(history, diagnose(history, rules), clock()))
+            told = _what_lasted(watch.lookout, history, rules) if is_first else ()
+            sight, events = watch.look(history, diagnose(history, rules), clock())
+            listener.seen(sight, [*told, *events])
             if not history.is_running:
                 return
         pause = interval if is_first else max(interval, _PATIENCE * (clock() - begun))
         listener.waiting(pause)
         sleep(pause)
+
+
+def _what_lasted(
+    lookout: Lookout, history: RunHistory, rules: Sequence[Rule] | None
+) -> Sequence[Event]:
+    """Look at what was known a while ago first, so that what has lasted is told at once."""
+    from tuneguard.diagnosis import diagnose
+    from tuneguard.live import until
+
+    if not history.is_running:
+        return ()
+    earlier = until(history, _EARLIER * history.last_step)
+    return lookout.look(earlier, diagnose(earlier, rules))
 
 
 class _PatientReader:

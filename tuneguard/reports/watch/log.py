@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from tuneguard.live import Event
 from tuneguard.reports import wording
 from tuneguard.reports.untrusted import cleaned
 from tuneguard.reports.watch import phrases
-from tuneguard.watching import Event, Sight
+from tuneguard.watching import Sight
 
 
 def event_line(event: Event, unit: str = "step") -> str:

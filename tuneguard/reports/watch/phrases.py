@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tuneguard.live import Sighting
 from tuneguard.reports import wording
-from tuneguard.watching import Sight, Sighting
+from tuneguard.watching import Sight
 
 _MINUTE, _HOUR = 60.0, 3600.0
 

@@ -11,11 +11,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tuneguard.live import Sighting
 from tuneguard.reports import wording
 from tuneguard.reports.sparkline import sparkline
 from tuneguard.reports.untrusted import cleaned, clipped
 from tuneguard.reports.watch import phrases
-from tuneguard.watching import Sight, Sighting, Trace
+from tuneguard.watching import Sight, Trace
 
 _STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _MOST_FINDINGS: Final = 8
