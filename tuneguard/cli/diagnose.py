@@ -28,7 +28,8 @@ Examples:
 @options.output_format(
     FORMATS,
     "How to print the diagnosis. Several targets in json are one document: a list under "
-    "`diagnoses`, and under `errors` the targets that could not be read.",
+    "`diagnoses`, and under `errors` the targets that could not be read; sarif, junit and github "
+    "are for pipelines.",
 )
 @options.output
 @options.select

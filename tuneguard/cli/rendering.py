@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from tuneguard.cli.examination import Examined, Request
+from tuneguard.cli.examination import Examined, Request, is_file
 from tuneguard.cli.terminal import terminal_width, wants_color
 
-FORMATS = ("text", "json", "markdown", "html")
+PIPELINE_FORMATS = ("sarif", "junit", "github")
+FORMATS = ("text", "json", "markdown", "html", *PIPELINE_FORMATS)
 
 
 def render(examined: Iterable[Examined], request: Request) -> Iterator[str]:
     """Yield the result piece by piece, each as soon as it is known."""
     if request.output_format == "json":
         yield _json(list(examined), is_one=len(request.targets) == 1)
+        return
+    if request.output_format in PIPELINE_FORMATS:
+        yield _for_pipeline(list(examined), request.output_format)
         return
     is_first = True
     for one in examined:
@@ -43,6 +47,19 @@ def _page(one: Examined, request: Request) -> str:
             verbose=request.verbose,
         )
     return page.rstrip("\n") + "\n"
+
+
+def _for_pipeline(examined: list[Examined], output_format: str) -> str:
+    from tuneguard.reports.pipelines import Judged
+    from tuneguard.reports.pipelines.github import render_github
+    from tuneguard.reports.pipelines.junit import render_junit
+    from tuneguard.reports.pipelines.sarif import render_sarif
+
+    judged = [
+        Judged(one.target, is_file(one.target), one.diagnosis, one.error) for one in examined
+    ]
+    writers = {"sarif": render_sarif, "junit": render_junit, "github": render_github}
+    return writers[output_format](judged)
 
 
 def _json(examined: list[Examined], *, is_one: bool) -> str:
