@@ -13,7 +13,7 @@ import tomllib
 from benchmarks.error_rates.faults import FAULTS
 from benchmarks.error_rates.programs import PROGRAMS
 from benchmarks.error_rates.setup import Setup
-from benchmarks.error_rates.variants import APPLIES, VARIANTS
+from benchmarks.error_rates.variants import VARIANTS
 
 BASE = "base"
 TWINS, VARIANT_SEEDS = 8, 5
@@ -71,7 +71,7 @@ def _twins() -> tuple[RunSpec, ...]:
 def _variants() -> tuple[RunSpec, ...]:
     return tuple(
         RunSpec(program, None, 0, variant, seed)
-        for variant, programs in APPLIES.items()
+        for variant, programs in _table("variants.toml").items()
         for program in programs
         for seed in range(TWINS, TWINS + VARIANT_SEEDS)
     )

@@ -1,0 +1,53 @@
+"""Faults in which numbers stop being finite."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.error_rates.setup import Data, Setup
+
+
+def nan_samples(setup: Setup, count: float) -> Setup:
+    """Put a NaN into a few of the samples that are trained on."""
+
+    def data(seed: int) -> Data:
+        drawn = setup.data(seed)
+        inputs = drawn.train[0].clone()
+        inputs.flatten(1)[: int(count), 0] = torch.nan
+        return replace(drawn, train=(inputs, drawn.train[1]))
+
+    return replace(setup, data=data)
+
+
+def overflowing_operation(setup: Setup, sharpness: float) -> Setup:
+    """Take the exponential of what the model gives, times a number, with nothing to guard it."""
+    unguarded = _log_softmax if setup.task == "classification" else _log_cosh
+    return replace(setup, criterion=partial(unguarded, sharpness=sharpness))
+
+
+def _log_softmax(outputs: Tensor, targets: Tensor, sharpness: float) -> Tensor:
+    powers = (sharpness * outputs).exp()
+    chosen = powers.gather(1, targets[:, None])[:, 0]
+    return -(chosen / powers.sum(-1)).log().mean() / sharpness
+
+
+def _log_cosh(outputs: Tensor, targets: Tensor, sharpness: float) -> Tensor:
+    return (sharpness * (outputs - targets)).cosh().log().mean() / sharpness
+
+
+def loss_scale_collapse(setup: Setup, share: float) -> Setup:
+    """Let a share of the gradients overflow, so that the loss scale halves again and again."""
+
+    def after_backward(model: nn.Module, step: int) -> None:
+        setup.after_backward(model, step)
+        if step * 0.618034 % 1.0 < share:
+            first = next(model.parameters())
+            if first.grad is not None:
+                first.grad.view(-1)[0] = torch.inf
+
+    scaler = partial(torch.amp.GradScaler, "cpu", init_scale=2.0**16)
+    return replace(setup, scaler=scaler, after_backward=after_backward)
