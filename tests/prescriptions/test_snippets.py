@@ -21,6 +21,7 @@ from tuneguard.prescriptions.capacity import larger_model, smaller_model
 from tuneguard.prescriptions.clipping import clip_gradients
 from tuneguard.prescriptions.learning_rate import (
     decay_to_zero,
+    longer_steps,
     lower_learning_rate,
     raise_learning_rate,
     reduce_on_plateau,
@@ -53,6 +54,7 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "clip_gradients": lambda run: clip_gradients(run, 1.8234),
     "decay_to_zero": lambda _: decay_to_zero(600),
     "lower_learning_rate": lambda run: lower_learning_rate(run, factor=0.1, because="it leapt"),
+    "longer_steps": lambda run: longer_steps(run, 2e-5),
     "raise_learning_rate": lambda run: raise_learning_rate(run, factor=10.0, because="it crept"),
     "reduce_on_plateau": lambda _: reduce_on_plateau(3),
     "warm_up": lambda run: warm_up(run, 30),

@@ -17,19 +17,26 @@ from tuneguard.history import RunHistory
 from tuneguard.rule import Rule
 from tuneguard.rules import BUILTIN_RULES
 from tuneguard.rules.accelerator_underused import AcceleratorUnderused
+from tuneguard.rules.clipping_saturated import ClippingSaturated
+from tuneguard.rules.dead_units import DeadUnits
 from tuneguard.rules.divergence import Divergence
 from tuneguard.rules.exploding_gradients import ExplodingGradients
+from tuneguard.rules.frozen_parameters import FrozenParameters
 from tuneguard.rules.input_bound import InputBound
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
+from tuneguard.rules.learning_rate_too_low import LearningRateTooLow
 from tuneguard.rules.memory_growth import MemoryGrowth
 from tuneguard.rules.no_learning import NoLearning
 from tuneguard.rules.non_finite_values import NonFiniteValues
 from tuneguard.rules.overconfidence import Overconfidence
 from tuneguard.rules.overfitting import Overfitting
 from tuneguard.rules.rank_skew import RankSkew
+from tuneguard.rules.saturated_units import SaturatedUnits
 from tuneguard.rules.underfitting import Underfitting
+from tuneguard.rules.update_ratio_out_of_band import UpdateRatioOutOfBand
 from tuneguard.rules.vanishing_gradients import VanishingGradients
+from tuneguard.rules.weight_decay_overwhelming import WeightDecayOverwhelming
 
 SEEDS = range(20)
 WRONG = {"high": operator.ge, "low": operator.le}
@@ -53,8 +60,21 @@ CASES = [
     Case(Overconfidence(), "overconfident", "high high low"),
     Case(ExplodingGradients(), "exploding", "high high"),
     Case(VanishingGradients(), "vanishing", "low high high", needs_positive=True),
-    Case(LearningRateOscillation(), "oscillating", "high high high", min_found=19),
+    Case(DeadUnits(), "dead", "high high high", needs_positive=True),
+    Case(SaturatedUnits(), "saturated", "high high", needs_positive=True),
+    Case(FrozenParameters(), "frozen", "high"),
+    Case(ClippingSaturated(), "crawling", "low low high", needs_positive=True),
+    Case(
+        LearningRateOscillation(),
+        "oscillating",
+        "high high high high",
+        min_found=19,
+        needs_positive=True,
+    ),
     Case(LearningRateTooHigh(), "overshot", "high high high", needs_positive=True),
+    Case(LearningRateTooLow(), "crawling", "low high high low", needs_positive=True),
+    Case(UpdateRatioOutOfBand(), "uneven", "low"),
+    Case(WeightDecayOverwhelming(), "decayed", "low high high", needs_positive=True),
     Case(NonFiniteValues(), "not_a_number", "high high"),
     Case(Divergence(), "diverged", "high high"),
     Case(NoLearning(), "unlearned", "high"),

@@ -71,3 +71,20 @@ def test_a_tenth_of_the_learning_rate_is_proposed(is_recorded: bool, runs: Modul
     lower, decay, _ = finding.prescriptions
     assert (lower.current, lower.suggested) == ("0.1", "0.01")
     assert str(runs.STEPS) in decay.suggested
+
+
+def test_swings_around_a_loss_that_is_nearly_zero_pass(runs: ModuleType) -> None:
+    for seed in range(20):
+        run = runs.oscillating(seed)
+        lowered = run.having(train=np.maximum(run.values("train/loss") - 0.9, 0.01))
+        assert isinstance(LearningRateOscillation().check(lowered.history()), Passed), seed
+
+
+@pytest.mark.parametrize(("update", "expected"), [(2.0, Finding), (0.1, Passed)])
+def test_steps_are_blamed_for_no_more_than_they_hold_up(
+    update: float, expected: type, runs: ModuleType
+) -> None:
+    run = runs.oscillating(0)
+    norms = (runs.steps(), np.full(runs.STEPS, update))
+    recorded = replace(run, others={**run.others, "update_norm/global": norms})
+    assert isinstance(LearningRateOscillation().check(recorded.history()), expected)

@@ -14,6 +14,8 @@ from tuneguard.prescriptions.wording import (
     setting,
 )
 
+_HEALTHY_RATIO = 1e-3
+_FURTHEST = 100.0
 _ORDINARY_RATE = 1e-3  # where the present one is 0 and no multiple of it helps
 _VERIFY = (
     "The training loss falls from the first steps on, and update_ratio/global stays between "
@@ -43,6 +45,24 @@ def raise_learning_rate(history: RunHistory, *, factor: float, because: str) -> 
         tradeoff="Too far up, the loss overshoots: watch the first hundred steps.",
         verify=_VERIFY,
     )
+
+
+def longer_steps(history: RunHistory, ratio: float | None) -> Prescription:
+    """Raise the learning rate until updates are about a thousandth of the weights.
+
+    The factor is `10 ** (-3 - log10(ratio))`, at least 3 and at most 100, and 10 where no
+    `ratio` is known.
+
+    Args:
+        history: The run.
+        ratio: Its median update to weight ratio.
+    """
+    wanted = _HEALTHY_RATIO / ratio if ratio is not None and ratio > 0.0 else 10.0
+    if ratio is None:
+        because = "the loss fell steadily, but hardly got anywhere"
+    else:
+        because = f"updates were {ratio:.1g} of the weights, where {_HEALTHY_RATIO:g} is usual"
+    return raise_learning_rate(history, factor=min(_FURTHEST, max(3.0, wanted)), because=because)
 
 
 def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keyword

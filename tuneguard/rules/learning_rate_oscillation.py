@@ -17,6 +17,7 @@ from tuneguard.prescriptions.learning_rate import (
 )
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.noise_floor import held_up_loss
 from tuneguard.statistics.swings import swings
 from tuneguard.statistics.trend import trend
 
@@ -39,8 +40,12 @@ class LearningRateOscillation(Rule):
         those of the training loss's levels at least ``min_level`` of its own range, which must
         be ``min_gain`` standard deviations of a level. Persistence: at least ``min_turns`` of
         the points are turning points. Progress: neither loss fell over that half by as much as
-        it swings. A learning rate that rises by ``max_rise`` in that half is a cyclic schedule,
-        not an oscillation, and one that has decayed to ``max_decay`` is not to blame.
+        it swings, and the training loss ended above ``min_remaining`` of where it started: swings
+        around a loss that is nearly zero do no harm. Where norms of gradients and updates are
+        recorded, the noise of the batches must account for ``min_held_up`` of the range, by the
+        length of the steps: noisy labels make a loss swing as well. A learning rate that rises by
+        ``max_rise`` in that half is a cyclic schedule, not an oscillation, and one that has
+        decayed to ``max_decay`` is not to blame.
 
     When it is wrong:
         A tiny validation set swings by itself. Reinforcement and adversarial learning have
@@ -58,10 +63,12 @@ class LearningRateOscillation(Rule):
         Requirement((Role.VALIDATION_LOSS, Role.TRAIN_LOSS), min_points=12),
     )
 
-    min_amplitude: float = 0.06
+    min_amplitude: float = 0.08
     min_turns: float = 0.3
     min_level: float = 0.02
     min_gain: float = 5.0
+    min_remaining: float = 0.2
+    min_held_up: float = 0.1
     max_decay: float = 0.1
     max_rise: float = 1.5
 
@@ -72,9 +79,9 @@ class LearningRateOscillation(Rule):
         scale = _range(history)
         if series is None or curve is None or scale <= 0.0:
             return self.abstained("the loss never came down, so there is no range to compare with")
-        schedule = self._schedule(history)
-        if schedule is not None:
-            return self.abstained(schedule)
+        excuse = self._excuse(history, curve)
+        if excuse is not None:
+            return self.abstained(excuse)
         tail = series.finite().values[series.finite().positions > 0.5]
         if curve.is_blocked:
             tail = curve.after(0.5)
@@ -94,12 +101,17 @@ class LearningRateOscillation(Rule):
         if not swings_enough or not _has_stalled(tail):
             return self.passed(*evidence)
         hovering = self._training_hovers(history)
-        if hovering is None or hovering.value < hovering.threshold:
+        if hovering is None:
             return self.passed(*evidence)
-        return self._report(history, series, curve, (*evidence, hovering))
+        proof = (*evidence, *hovering)
+        if any(one.value < one.threshold for one in proof):
+            return self.passed(*proof)
+        return self._report(history, series, curve, proof)
 
-    def _schedule(self, history: RunHistory) -> str | None:
+    def _excuse(self, history: RunHistory, curve: Curve) -> str | None:
         """Say why the learning rate cannot be blamed, or `None` if it can."""
+        if curve.start <= 0.0:
+            return "the loss is not positive, so nobody knows what is left of it"
         rate = history.get(Role.LEARNING_RATE)
         if rate is None or not rate.is_finite.any():
             return None
@@ -112,22 +124,33 @@ class LearningRateOscillation(Rule):
             return "the learning rate had decayed before the second half"
         return None
 
-    def _training_hovers(self, history: RunHistory) -> Evidence | None:
-        """Measure how the training loss hovers; `None` if it goes on falling, or never fell."""
+    def _training_hovers(self, history: RunHistory) -> tuple[Evidence, ...] | None:
+        """Measure how and where the training loss hovers; `None` if it falls, or never fell."""
         series = history.get(Role.TRAIN_LOSS) or history.get(Role.TRAIN_EVALUATION_LOSS)
         curve = course(series) if series is not None else None
-        if series is None or curve is None or curve.gained <= 0.0:
+        if series is None or curve is None or curve.gained <= 0.0 or curve.start <= 0.0:
             return None
         second = curve.after(0.5)
         if not _has_stalled(second) or curve.gained < self.min_gain * curve.level_noise:
             return None
-        return Evidence(
-            series.key,
-            "swings of the training loss's levels in the second half, as a share of its range",
-            swings(second).amplitude / curve.gained,
-            self.min_level,
-            (float(series.steps[len(series) // 2]), float(series.steps[-1])),
-        )
+        measured = [
+            (
+                "swings of the training loss's levels in the second half, as a share of its range",
+                swings(second).amplitude / curve.gained,
+                self.min_level,
+            ),
+            (
+                "training loss in the second half, as a share of its start",
+                float(np.median(second)) / curve.start,
+                self.min_remaining,
+            ),
+        ]
+        held_up = held_up_loss(history)
+        if held_up is not None:
+            words = "loss that long steps hold up by the noise of batches, as a share of its range"
+            measured.append((words, held_up / curve.gained, self.min_held_up))
+        span = (float(series.steps[len(series) // 2]), float(series.steps[-1]))
+        return tuple(Evidence(series.key, *one, span) for one in measured)
 
     def _report(
         self, history: RunHistory, series: Series, curve: Curve, evidence: tuple[Evidence, ...]
