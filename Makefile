@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo test test-real lint types layers format docs check example-rates stride-verdicts noise-rates comparison-rates bench soak gpu-check scale clean
+.PHONY: help install demo test test-real lint types layers format docs check example-rates error-rates error-rates-quick stride-verdicts noise-rates synthetic-noise-rates rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -46,7 +46,14 @@ docs: $(STAMP)  ## write the generated pages of docs/reference
 	$(BIN)/python docs/generate_reference.py
 
 example-rates: $(STAMP)  ## train every example with ten seeds, and count what is named first
-	$(BIN)/python benchmarks/example_seeds.py --seeds 10
+	$(BIN)/python -m benchmarks.example_seeds --seeds 10
+
+error-rates: $(STAMP)  ## train 2,000 small models, and count the errors of their diagnoses
+	$(BIN)/python -m benchmarks.error_rates
+	$(MAKE) docs
+
+error-rates-quick: $(STAMP)  ## the same with a tenth of them; writes nothing
+	$(BIN)/python -m benchmarks.error_rates --quick
 
 stride-verdicts: $(STAMP)  ## hold the diagnoses of sampled runs against those of whole ones
 	$(BIN)/python -m benchmarks.stride_verdicts --seeds 6
@@ -72,6 +79,18 @@ comparison-rates: $(STAMP)  ## count how often a comparison of runs errs, and wh
 
 noise-rates: $(STAMP)  ## count the false alarms of plain tests on noise
 	$(BIN)/python benchmarks/noise_rates.py
+
+synthetic-noise-rates: $(STAMP)  ## count what each rule says of 3,000 healthy runs drawn at random
+	$(BIN)/python -m benchmarks.synthetic_noise
+
+rule-time: $(STAMP)  ## measure how long each rule takes on a long run
+	$(BIN)/python -m benchmarks.rule_time
+
+COMPARATORS := gradsnitch==0.1.0 runmedic==0.1.1 trainspotter==0.2.6 losslint==0.4.1
+
+comparators:  ## install other tools that diagnose logs, in an environment of their own
+	$(PYTHON) -m venv build/comparators
+	build/comparators/bin/python -m pip install --quiet --disable-pip-version-check $(COMPARATORS)
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """Run every example with many seeds, and count what the diagnosis said.
 
-    python benchmarks/example_seeds.py --seeds 10
+    python -m benchmarks.example_seeds --seeds 10
 
 Everything goes the whole way: trained, recorded into MLflow, read back and diagnosed. Writes
 docs/explanation/example-rates.md, and the figures for the pages of the rules.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import tempfile
 from collections import Counter
@@ -20,12 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from benchmarks import measured_rates
 from tuneguard import Diagnosis, Severity, diagnose, load_run
 from tuneguard.rules import BUILTIN_RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "explanation" / "example-rates.md"
-MEASURED = ROOT / "docs" / "reference" / "rules" / "measured.json"
+MEASURED_ON = (
+    "Measured by `make example-rates` on the examples, on which the thresholds were also set."
+)
 FAULTS = {
     "02_overfitting": "overfitting",
     "03_underfitting": "underfitting",
@@ -126,7 +128,7 @@ Of {len(healthy)} healthy runs {quiet} raised no alarm, and
 """
 
 
-def measured(outcomes: list[Outcome]) -> dict[str, object]:
+def measured(outcomes: list[Outcome]) -> dict[str, list[dict[str, object]]]:
     """Return the figures for the page of each rule: false alarms, and what it caught."""
     healthy = [one for one in outcomes if one.program.expected == "healthy"]
     rules: dict[str, list[dict[str, object]]] = {}
@@ -137,13 +139,7 @@ def measured(outcomes: list[Outcome]) -> dict[str, object]:
             for on, part in (("healthy examples", healthy), ("its faulty example", faulty))
             if part
         ]
-    return {
-        "measured_on": (
-            "Measured by `make example-rates` on the examples, "
-            "on which the thresholds were also set."
-        ),
-        "rules": rules,
-    }
+    return rules
 
 
 @contextmanager
@@ -165,8 +161,8 @@ def main() -> None:
     with scratch_store():
         outcomes = measure(seeds)
     PAGE.write_text(page(outcomes, seeds), encoding="utf-8")
-    MEASURED.write_text(json.dumps(measured(outcomes), indent=2) + "\n", encoding="utf-8")
-    print(f"Written: {PAGE.relative_to(ROOT)} and {MEASURED.relative_to(ROOT)}")
+    measured_rates.keep("example-rates", MEASURED_ON, measured(outcomes))
+    print(f"Written: {PAGE.relative_to(ROOT)} and {measured_rates.PATH.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Write the page of every rule into `docs/reference/rules/`.
 
 Error rates are taken from `measured.json` beside the pages, where it exists:
-`{"measured_on": "one sentence", "rules": {"<rule>": [{"on": "...", "flagged": 1, "of": 100}]}}`.
+a list of `{"command": "<make target>", "measured_on": "one sentence",
+"rules": {"<rule>": [{"on": "...", "flagged": 1, "of": 100}]}}`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def file_name(rule: type[Rule]) -> str:
 
 def pages() -> dict[Path, str]:
     """Return the text of each page by the file that it belongs into."""
-    measured = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    measured = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else []
     rendered = {FOLDER / "index.md": _index()}
     for rule in BUILTIN_RULES:
         rendered[FOLDER / file_name(rule)] = as_markdown(rule) + _error_rates(rule, measured)
@@ -44,17 +45,22 @@ def _index() -> str:
     )
 
 
-def _error_rates(rule: type[Rule], measured: dict[str, Any]) -> str:
-    rows = measured.get("rules", {}).get(rule.name)
-    if not rows:
-        return "\n## Measured error rates\n\nNot measured yet.\n"
+def _error_rates(rule: type[Rule], measured: list[dict[str, Any]]) -> str:
+    blocks = [
+        f"{one['measured_on']}\n\n{_table(one['rules'][rule.name])}"
+        for one in measured
+        if one["rules"].get(rule.name)
+    ]
+    told = "\n\n".join(blocks) or "Not measured yet."
+    return f"\n## Measured error rates\n\n{told}\n"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
     lines = [
         f"| {row['on']} | {row['flagged']} | {row['of']} | {row['flagged'] / row['of']:.1%} |"
         for row in rows
     ]
-    head = ["| on | flagged | of | share |", "| --- | ---: | ---: | ---: |"]
-    table = "\n".join([*head, *lines])
-    return f"\n## Measured error rates\n\n{measured['measured_on']}\n\n{table}\n"
+    return "\n".join(["| on | flagged | of | share |", "| --- | ---: | ---: | ---: |", *lines])
 
 
 def main() -> None:

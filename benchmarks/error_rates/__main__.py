@@ -14,14 +14,18 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable
 
+from benchmarks.error_rates import page, reporting, stamp
 from benchmarks.error_rates.cache import Cache
 from benchmarks.error_rates.explanation import explained, explained_of_rule
-from benchmarks.error_rates.judges import FORMS, one_rule_on
+from benchmarks.error_rates.judges import COMPARED, FORMS, LIVE, one_rule_on
 from benchmarks.error_rates.judging import judge_all
-from benchmarks.error_rates.labels import HALVES
+from benchmarks.error_rates.labels import HALVES, half_of
 from benchmarks.error_rates.outcomes import MIN_TWINS
 from benchmarks.error_rates.plan import BASE, RunSpec, full_plan, programs_of, quick_plan
+from benchmarks.error_rates.rows import rows_of
 from benchmarks.error_rates.runner import WORKERS, train_missing
+from benchmarks.error_rates.source_digests import ROOT
+from benchmarks.error_rates.tables import of_forms, of_rules, of_tools
 from tuneguard.rules import BUILTIN_RULES
 
 
@@ -38,8 +42,27 @@ def main() -> None:
     if old := cache.of_another_recorder(specs):
         print(f"{old} of {len(specs)} records are of another version of the recorder.")
     specs = with_twins(spec for spec in specs if cache.find(spec) is not None)
-    if options.explain is not None:
+    if not specs:
+        print("Nothing is trained of what was asked for.")
+    elif options.explain is not None:
         _explain(specs, cache, options)
+    else:
+        _count(specs, cache, options)
+
+
+def _count(specs: list[RunSpec], cache: Cache, options: argparse.Namespace) -> None:
+    judged = judge_all(specs, (*FORMS, LIVE, COMPARED), cache, options.workers)
+    rows = rows_of(judged, {form: form for form in FORMS})
+    halves = {half: [row for row in rows if half_of(row.spec.program) == half] for half in HALVES}
+    if halves["reporting"]:
+        stamp.log_look(page.headline(halves["reporting"]), runs=_extent(specs))
+    for half, found in halves.items():
+        if found:
+            print(f"\n{half.capitalize()} half, {len(found)} runs\n")
+            print("\n\n".join([of_forms(found), of_tools(found), of_rules(found)]))
+    if set(specs) == set(full_plan()):
+        reporting.keep(halves, of_another_recorder=cache.of_another_recorder(specs))
+        print(f"\nWritten: {page.PATH.relative_to(ROOT)}. Now run `make docs`.")
 
 
 def _explain(specs: list[RunSpec], cache: Cache, options: argparse.Namespace) -> None:
@@ -66,6 +89,12 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
         kinds = set(options.faults.split(","))
         found = [spec for spec in found if spec.variant == BASE and spec.fault in {None, *kinds}]
     return found
+
+
+def _extent(specs: list[RunSpec]) -> str:
+    """Say how many runs of the reporting half are among these."""
+    every = [spec for spec in full_plan() if half_of(spec.program) == "reporting"]
+    return f"{len(set(specs) & set(every))} of {len(every)}"
 
 
 def with_twins(specs: Iterable[RunSpec]) -> list[RunSpec]:

@@ -50,18 +50,24 @@ def to_be_named(rows: Iterable[Row], speaker: str) -> list[Row]:
 
 def is_named(row: Row, speaker: str) -> bool:
     """Whether any alarm names the fault."""
-    return not label_of(row).names.isdisjoint(row.alarms(speaker))
+    return any(not label_of(row).names.isdisjoint(one) for one in row.alarms(speaker))
 
 
 def is_named_first(row: Row, speaker: str) -> bool:
     """Whether the first alarm names the fault."""
-    return not label_of(row).names.isdisjoint(row.alarms(speaker)[:1])
+    return any(not label_of(row).names.isdisjoint(one) for one in row.alarms(speaker)[:1])
 
 
 def is_blamed_wrongly(row: Row, speaker: str) -> bool:
     """Whether there is a first alarm, and it neither names the fault nor follows from it."""
-    label, first = label_of(row), row.alarms(speaker)[:1]
-    return bool(first) and (label.names | label.follows).isdisjoint(first)
+    label = label_of(row)
+    allowed = label.names | label.follows
+    return any(allowed.isdisjoint(one) for one in row.alarms(speaker)[:1])
+
+
+def raises(row: Row, speaker: str, rule: str) -> bool:
+    """Whether any alarm is one of a rule."""
+    return any(rule in one for one in row.alarms(speaker))
 
 
 def rates(rows: Sequence[Row], speaker: str) -> Rates:
@@ -92,13 +98,13 @@ def silent(rows: Iterable[Row], speaker: str) -> Share:
 def false_alarms_of(rows: Iterable[Row], speaker: str, rule: str) -> Share:
     """Return the share of healthy runs that a rule raises an alarm on."""
     healthy = standing_as(rows, Standing.HEALTHY)
-    return Share.of(healthy, lambda row: rule in row.alarms(speaker))
+    return Share.of(healthy, lambda row: raises(row, speaker, rule))
 
 
 def recall_of(rows: Iterable[Row], speaker: str, rule: str) -> Share:
     """Return the share of the manifest faults that list a rule on which it raises an alarm."""
     own = [row for row in to_be_named(rows, speaker) if rule in label_of(row).names]
-    return Share.of(own, lambda row: rule in row.alarms(speaker))
+    return Share.of(own, lambda row: raises(row, speaker, rule))
 
 
 def wrong_cause_of(rows: Iterable[Row], speaker: str, rule: str) -> Share:
@@ -111,14 +117,26 @@ def wrong_cause_of(rows: Iterable[Row], speaker: str, rule: str) -> Share:
         for row in to_be_named(rows, speaker)
         if rule not in label_of(row).names | label_of(row).follows
     ]
-    return Share.of(others, lambda row: row.alarms(speaker)[:1] == (rule,))
+    return Share.of(others, lambda row: row.alarms(speaker)[:1] == ((rule,),))
 
 
-def delays(rows: Iterable[Row]) -> list[float]:
-    """Return the shares of the run between the onset of a fault and the first right alarm."""
+def advice_of(rows: Iterable[Row], form: str, rule: str) -> Share:
+    """Return the share of healthy runs that a rule gives advice on."""
+    healthy = standing_as(rows, Standing.HEALTHY)
+    return Share.of(healthy, lambda row: rule in row.said[form].advice)
+
+
+def delays(rows: Iterable[Row], rule: str | None = None) -> list[float]:
+    """Return the shares of the run between the onset of a fault and the first right alarm.
+
+    Args:
+        rows: Trainings; those that do not show a fault, or raise no right alarm, are left out.
+        rule: Count only the alarms of this rule.
+    """
     found = []
     for row in standing_as(rows, Standing.MANIFEST):
-        right = [at for rule, at in row.live if rule in label_of(row).names]
+        names = label_of(row).names & ({rule} if rule else label_of(row).names)
+        right = [at for said, at in row.live if said in names]
         if right:
             found.append(max(0.0, min(right) - row.onset))
     return found
@@ -128,6 +146,7 @@ def confusion(rows: Iterable[Row], speaker: str) -> dict[str, Counter[str]]:
     """Count, for each kind of fault, the first alarms of its manifest runs."""
     counted: dict[str, Counter[str]] = {}
     for row in to_be_named(rows, speaker):
-        first = row.alarms(speaker)[:1] or (NOTHING,)
-        counted.setdefault(str(row.spec.fault), Counter()).update(first)
+        first = row.alarms(speaker)[:1]
+        said = first[0][0] if first else NOTHING
+        counted.setdefault(str(row.spec.fault), Counter())[said] += 1
     return counted

@@ -12,7 +12,8 @@ from benchmarks.error_rates.outcomes import Outcome
 from benchmarks.error_rates.said import Said
 from benchmarks.error_rates.source_digests import ROOT, code_digest
 from benchmarks.error_rates.views import VIEWS, recorded
-from tuneguard import diagnose
+from tuneguard import Severity, diagnose
+from tuneguard.live import alarms, looks
 from tuneguard.rules import BUILTIN_RULES
 
 Document = dict[str, Any]
@@ -26,6 +27,8 @@ _BESIDE_RULES = (
     *(_PACKAGE / name for name in ("statistics", "history", "spool/charts.py")),
     *(_PACKAGE / name for name in ("causes.py", "chance.py", "diagnosis.py", "rule.py")),
 )
+_FIRST_LOOK = 0.08
+"""Share of a run at the first of a dozen looks that are taken while it goes on."""
 _OF_FORMS = (_HERE / "views.py", _HERE / "said.py")
 
 
@@ -39,7 +42,7 @@ def judge(name: str, kept: Kept) -> Document:
 
     Args:
         name: What became of it (`outcome`), a form of it (`FORMS`), a form and a rule
-            (`one_rule_on`), or other tools (`comparators`).
+            (`one_rule_on`), the rules while it went on (`live`), or other tools (`comparators`).
         kept: The training.
     """
     if name in _OTHERS:
@@ -54,6 +57,8 @@ def digest_of_judge(name: str) -> str:
     """Return a hash of the code that decides what a judge says."""
     if name == OUTCOME:
         return code_digest([_HERE / "outcomes.py", _HERE / "mechanisms.py"])
+    if name == LIVE:
+        return code_digest([_RULES, *_BESIDE_RULES, *_OF_FORMS, _PACKAGE / "live"])
     if name == COMPARED:
         return code_digest([_HERE / "comparators", _HERE / "views.py", _PACKAGE / "history"])
     rule = name.partition("/")[2]
@@ -63,7 +68,7 @@ def digest_of_judge(name: str) -> str:
 
 def rules_digest() -> str:
     """Return a hash of the code that a diagnosis follows from."""
-    return code_digest([_RULES, *_BESIDE_RULES])
+    return code_digest([_RULES, *_BESIDE_RULES, _PACKAGE / "live"])
 
 
 def _outcome(kept: Kept) -> Document:
@@ -72,7 +77,22 @@ def _outcome(kept: Kept) -> Document:
 
 def _compared(kept: Kept) -> Document:
     history = recorded(kept)
-    return {one.name: one.alarms(history) for one in COMPARATORS}
+    return {
+        one.name: [one.names[signal] for signal in one.signals(history)] for one in COMPARATORS
+    }
 
 
-_OTHERS: Mapping[str, Callable[[Kept], Document]] = {OUTCOME: _outcome, COMPARED: _compared}
+def _live(kept: Kept) -> Document:
+    history = recorded(kept)
+    raised: dict[str, float] = {}
+    for alarm in alarms(looks(history, first=_FIRST_LOOK * history.last_step)):
+        if alarm.severity >= Severity.WARNING:
+            raised.setdefault(alarm.rule, round(alarm.step / history.last_step, 4))
+    return {"raised": list(raised.items())}
+
+
+_OTHERS: Mapping[str, Callable[[Kept], Document]] = {
+    OUTCOME: _outcome,
+    LIVE: _live,
+    COMPARED: _compared,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 
 from benchmarks.error_rates.cache import Kept
 from benchmarks.error_rates.mechanisms import mechanism_holds
-from benchmarks.error_rates.plan import BASE, RunSpec
+from benchmarks.error_rates.plan import BASE, RunSpec, setup_of
 from tuneguard import keys
 
 MIN_POINTS, MIN_DEVIATIONS = 5.0, 3.0
 MAX_RISE = 0.1
 MIN_TWINS = 5
+_RATES = 400
 
 
 class Standing(str, Enum):
@@ -37,12 +38,14 @@ class Outcome:
         first_loss: Training loss of the first step.
         test_losses: Loss on the test data at each validation.
         has_mechanism: Whether the mechanism of its fault was measured.
+        onset: Share of the run at which its fault began.
     """
 
     score: float
     first_loss: float
     test_losses: tuple[float, ...]
-    has_mechanism: bool
+    has_mechanism: bool = False
+    onset: float = 0.0
 
     @classmethod
     def of(cls, kept: Kept) -> Outcome:
@@ -53,6 +56,7 @@ class Outcome:
             float(losses[0]),
             kept.ended.test_losses,
             mechanism_holds(kept.spec, kept.ended),
+            _onset(kept.spec),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -94,6 +98,13 @@ class Level:
     def is_missed_by(self, score: float) -> bool:
         """Whether a score is worse by more than 5 points and 3 standard deviations."""
         return self.mean - score > max(MIN_POINTS, MIN_DEVIATIONS * self.deviation)
+
+
+def _onset(spec: RunSpec) -> float:
+    """Return where the learning rate first departs from the healthy one; else faults are at 0."""
+    rate, healthy = setup_of(spec).rate, setup_of(replace(spec, fault=None, strength=0)).rate
+    shares = (step / _RATES for step in range(_RATES))
+    return next((share for share in shares if rate(share) != healthy(share)), 0.0)
 
 
 def standings(outcomes: Mapping[RunSpec, Outcome]) -> dict[RunSpec, Standing]:

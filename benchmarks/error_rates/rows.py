@@ -16,6 +16,9 @@ from tuneguard.rules import BUILTIN_RULES
 
 _IDS = {rule.name: rule.id for rule in BUILTIN_RULES}
 _NAMES = {rule.id: rule.name for rule in BUILTIN_RULES}
+Meanings = tuple[str, ...]
+"""The rules that an alarm may stand for: one of ours for itself, another tool's for several."""
+
 _OF_SPEC = ("program", "fault", "strength", "variant", "seed")
 _TOOLS = tuple(one.name for one in COMPARATORS)
 
@@ -45,7 +48,8 @@ class Row:
         standing: What it proved to be.
         said: By form of the run.
         live: Every alarm that was ever raised while it ran, with the share of the run at which.
-        compared: By other tool, the rules that its alarms correspond to.
+        compared: By other tool, the rules that each of its alarms may correspond to.
+        onset: Share of the run at which its fault began.
     """
 
     spec: RunSpec
@@ -53,14 +57,15 @@ class Row:
     standing: Standing
     said: Mapping[str, Brief]
     live: tuple[tuple[str, float], ...] = ()
-    compared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    compared: Mapping[str, tuple[Meanings, ...]] = field(default_factory=dict)
+    onset: float = 0.0
 
-    def alarms(self, speaker: str) -> tuple[str, ...]:
+    def alarms(self, speaker: str) -> tuple[Meanings, ...]:
         """Return the alarms of a form of the run, of the live engine, or of another tool."""
         if speaker in self.said:
-            return self.said[speaker].alarms
+            return tuple((rule,) for rule in self.said[speaker].alarms)
         if speaker == LIVE:
-            return tuple(rule for rule, _ in self.live)
+            return tuple((rule,) for rule, _ in self.live)
         return self.compared[speaker]
 
 
@@ -83,7 +88,8 @@ def _row(one: Judged, standing: Standing, judges: Mapping[str, str]) -> Row:
         standing,
         {form: Brief(it.verdict, it.alarms, it.advice) for form, it in said.items()},
         tuple((rule, at) for rule, at in one.said.get(LIVE, {}).get("raised", ())),
-        {name: tuple(found) for name, found in one.said.get(COMPARED, {}).items()},
+        {name: tuple(map(tuple, found)) for name, found in one.said.get(COMPARED, {}).items()},
+        one.outcome.onset,
     )
 
 
@@ -91,16 +97,16 @@ def save(rows: Iterable[Row], path: Path) -> None:
     """Write rows as CSV, in the order of what was trained."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_OF_SPEC, "score", "standing", *FORMS, LIVE, *_TOOLS])
+        writer.writerow([*_OF_SPEC, "score", "standing", "onset", *FORMS, LIVE, *_TOOLS])
         for row in sorted(rows, key=lambda row: _order(row.spec)):
             spec = row.spec
             writer.writerow(
                 [
                     *(spec.program, spec.fault or "", spec.strength, spec.variant, spec.seed),
-                    *(f"{row.score:.1f}", row.standing.value),
+                    *(f"{row.score:.1f}", row.standing.value, f"{row.onset:g}"),
                     *(_brief_as_text(row.said[name]) for name in FORMS),
                     " ".join(f"{_IDS.get(rule, rule)}@{at:.3f}" for rule, at in row.live),
-                    *(_ids(row.compared.get(name, ())) for name in _TOOLS),
+                    *(_meanings_as_text(row.compared.get(name, ())) for name in _TOOLS),
                 ]
             )
 
@@ -130,7 +136,8 @@ def _from_cells(cells: Mapping[str, str]) -> Row:
         Standing(cells["standing"]),
         {name: _brief_from_text(cells[name]) for name in FORMS},
         tuple((_NAMES.get(rule, rule), float(at)) for rule, at in live),
-        {name: _names(cells[name]) for name in _TOOLS},
+        {name: _meanings_from_text(cells[name]) for name in _TOOLS},
+        float(cells["onset"]),
     )
 
 
@@ -143,6 +150,14 @@ def _brief_from_text(text: str) -> Brief:
     head, _, advice = text.rstrip(")").partition("(")
     verdict, _, alarms = head.strip().partition(" ")
     return Brief(verdict, _names(alarms), _names(advice))
+
+
+def _meanings_as_text(alarms: Iterable[Meanings]) -> str:
+    return " ".join("+".join(_IDS.get(rule, rule) for rule in one) or "?" for one in alarms)
+
+
+def _meanings_from_text(text: str) -> tuple[Meanings, ...]:
+    return tuple(_names(one.replace("?", "").replace("+", " ")) for one in text.split())
 
 
 def _ids(rules: Iterable[str]) -> str:
