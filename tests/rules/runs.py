@@ -148,6 +148,43 @@ def overconfident(seed: int) -> Run:
     return scored(overfitted(seed), seed, 0.9 - 0.8 * np.exp(-validated() / 150.0))
 
 
+def memorised(seed: int) -> Run:
+    """Training learns its samples by heart; validation stays at chance and then gets worse."""
+    climb = 0.002 * np.clip(validated() - 200.0, 0.0, None)
+    validation = CHANCE + climb + 0.02 * noise(seed + 1, STEPS // EVERY)
+    run = overfitted(seed).having(validation=validation)
+    return scored(run, seed, np.full(STEPS // EVERY, 0.1))
+
+
+def leaked(seed: int) -> Run:
+    """Validation is solved while training, of a model without dropout, is far from it."""
+    train = fall(steps(), CHANCE, 0.8) + 0.05 * noise(seed, STEPS)
+    validation = fall(validated(), CHANCE, 0.01) * np.exp(0.1 * noise(seed + 1, STEPS // EVERY))
+    run = healthy(seed).having(train=train, validation=validation)
+    return replace(run, params={**PARAMS, "dropout": 0.0})
+
+
+def jumpy(seed: int) -> Run:
+    """Training falls steadily; validation jumps about by as much as was gained."""
+    run = healthy(seed)
+    jumps = 1.5 * noise(seed + 1, STEPS // EVERY)
+    return run.having(validation=run.values("validation/loss") + jumps)
+
+
+def cut_short(seed: int) -> Run:
+    """Both losses still fall fast when the run ends."""
+    train = fall(steps(), CHANCE, 0.3, 600.0) + 0.05 * noise(seed, STEPS, 0.3)
+    validation = fall(validated(), CHANCE, 0.4, 600.0) + 0.01 * noise(seed + 1, STEPS // EVERY)
+    return healthy(seed).having(train=train, validation=validation)
+
+
+def flat_for_long(seed: int) -> Run:
+    """Everything is learned in the first tenth of the run."""
+    train = fall(steps(), CHANCE, 0.3, 15.0) + 0.05 * noise(seed, STEPS, 0.3)
+    validation = fall(validated(), CHANCE, 0.4, 15.0) + 0.01 * noise(seed + 1, STEPS // EVERY)
+    return healthy(seed).having(train=train, validation=validation)
+
+
 def underfitted(seed: int, *, level: float = 0.6, **params: object) -> Run:
     """Both losses settle at `level` of chance; by default the model has too few parameters."""
     end = level * CHANCE
@@ -323,7 +360,7 @@ def uneven(seed: int, ratio: float = 1e-8) -> Run:
     return updated(healthy(seed), seed, {"layer3": ratio})
 
 
-def crawling(seed: int, factor: float = 0.03) -> Run:
+def clipped(seed: int, factor: float = 0.03) -> Run:
     """Clipping leaves `factor` of each gradient, and the loss hardly falls."""
     level = fall(steps(), CHANCE, 0.7 * CHANCE, 600.0)
     updates = 3e-4 * np.exp(0.2 * noise(seed + 2, STEPS))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tuneguard.findings import Prescription
-from tuneguard.history import RunHistory
+from tuneguard.history import RunHistory, Series
 from tuneguard.prescriptions.wording import number, rounded, setting
+from tuneguard.statistics.weighted import weighted_percentile
 
 
 def clip_gradients(history: RunHistory, healthy_norm: float) -> Prescription:
@@ -31,6 +32,32 @@ def clip_gradients(history: RunHistory, healthy_norm: float) -> Prescription:
             "The loss no longer jumps where gradient_norm/global does. If more than half of the "
             "steps are clipped, lower the learning rate instead."
         ),
+        snippet=(
+            "import torch\n\n"
+            "# after loss.backward() and guard.on_after_backward(loss), before optimizer.step()\n"
+            f"torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm={limit!r})"
+        ),
+    )
+
+
+def raise_clip_norm(history: RunHistory, norms: Series) -> Prescription:
+    """Clip bursts only: at the 90th percentile of the run's own gradient norms.
+
+    Args:
+        history: The run.
+        norms: Norms of the gradient before clipping, finite, at least one.
+    """
+    limit = rounded(weighted_percentile(norms.values, norms.weights, 90.0))
+    current = history.hyperparameters.clip_norm
+    return Prescription(
+        parameter="clip_norm",
+        current=setting(current) or "far below the usual norm",
+        suggested=number(limit),
+        action=f"Raise the limit on the gradient norm to {number(limit)}.",
+        rationale=f"{number(limit)} is the 90th percentile of this run's own gradient norms "
+        "before clipping: ordinary steps are left as they are.",
+        tradeoff="Steps become longer all at once: if the loss swings, lower the learning rate.",
+        verify="gradient_clipping/factor is 1 at most steps, and the training loss falls.",
         snippet=(
             "import torch\n\n"
             "# after loss.backward() and guard.on_after_backward(loss), before optimizer.step()\n"

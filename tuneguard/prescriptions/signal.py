@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
+from tuneguard.prescriptions.wording import number, rounded
 
+_REVIVED = "dead_units of every layer stays below 0.5, and the training loss falls from the start."
+_UNSATURATED = "saturated_units of every layer begins below 0.3, and the training loss falls."
 _VERIFY = "gradient_norm of the first layers is within a factor of 100 of that of the last."
 
 _RESIDUAL = '''import torch
@@ -39,6 +44,118 @@ for module in model.modules():
             torch.nn.init.zeros_(module.bias)"""
 
 
+_LEAKY = """import torch
+
+
+def make_leaky(module):
+    for name, child in module.named_children():
+        if isinstance(child, (torch.nn.ReLU, torch.nn.ReLU6)):
+            setattr(module, name, torch.nn.LeakyReLU(0.01))
+        else:
+            make_leaky(child)
+
+
+make_leaky(model)  # and torch.relu(x) becomes torch.nn.functional.leaky_relu(x, 0.01)"""
+
+_XAVIER = """import torch
+
+for module in model.modules():
+    if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
+        torch.nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            torch.nn.init.zeros_(module.bias)"""
+
+_SCALED = '''import torch
+
+
+class Standardised(torch.nn.Module):
+    """Brings each feature to zero mean and unit scale before the model sees it."""
+
+    def __init__(self, model, training_inputs):
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", training_inputs.mean(0))
+        self.register_buffer("scale", training_inputs.std(0).clamp_min(1e-6))
+
+    def forward(self, inputs):
+        return self.model((inputs - self.mean) / self.scale)
+
+
+# before the optimizer is made: model = Standardised(model, training_inputs)'''
+
+
+def revive_units(dead: float) -> Prescription:
+    """Initialise so that about half of the units fire.
+
+    Args:
+        dead: The largest share of dead units in a layer.
+    """
+    return Prescription(
+        parameter="initialisation",
+        current=f"{dead:.0%} of the units of a layer dead",
+        suggested="Kaiming He's weights, biases of 0",
+        action="Initialise weights after Kaiming He and biases with 0; check the inputs.",
+        rationale="With biases of 0 and weights around 0, a unit fires for about half of its "
+        "inputs; biases or inputs far below 0 keep it from ever firing.",
+        tradeoff="None: what was never alive has learned nothing that would be lost.",
+        verify=_REVIVED,
+        snippet=_KAIMING.replace("torch.nn.Linear)", "(torch.nn.Linear, torch.nn.Conv2d))"),
+    )
+
+
+def leaky_activation(history: RunHistory) -> Prescription:
+    """Let a unit that does not fire pass on a little."""
+    return Prescription(
+        parameter="activation",
+        current=history.hyperparameters.activations,
+        suggested="LeakyReLU, slope 0.01",
+        action="Replace ReLU by LeakyReLU with a slope of 0.01.",
+        rationale="A unit below 0 still gets a hundredth of the gradient, and can come back.",
+        tradeoff="Outputs are no longer sparse; the change in quality is otherwise small.",
+        verify="The training loss falls, and gradient_norm of no layer is 0.",
+        snippet=_LEAKY,
+    )
+
+
+def smaller_initialisation(history: RunHistory, saturated: float) -> Prescription:
+    """Initialise so that activations begin where they have a slope.
+
+    Args:
+        history: The run.
+        saturated: The share of saturated outputs of a layer at the start.
+    """
+    return Prescription(
+        parameter="initialisation",
+        current=f"{saturated:.0%} of a layer's outputs saturated",
+        suggested="Xavier Glorot's weights, biases of 0",
+        action="Initialise weights after Xavier Glorot and biases with 0.",
+        rationale="Its scale keeps sums near 0, where tanh and sigmoid have their full slope "
+        f"({history.hyperparameters.activations or 'activations'} in this run).",
+        tradeoff="None: saturated units have hardly learned anything.",
+        verify=_UNSATURATED,
+        snippet=_XAVIER,
+    )
+
+
+def scale_inputs(layer: str, saturated: float) -> Prescription:
+    """Bring the inputs to unit scale.
+
+    Args:
+        layer: The first activation, which saturates.
+        saturated: The share of its outputs that do.
+    """
+    return Prescription(
+        parameter="input_scale",
+        current=f"{saturated:.0%} of the outputs of {layer} saturated",
+        suggested="zero mean, unit standard deviation",
+        action="Standardise the inputs with the mean and the standard deviation of training data.",
+        rationale="Only the first layer is saturated from the start: its inputs are too large.",
+        tradeoff="The same mean and scale must be kept for use later.",
+        verify=_UNSATURATED,
+        snippet=_SCALED,
+    )
+
+
 def residual_path(history: RunHistory) -> Prescription:
     """Give the gradient a way around each layer."""
     return Prescription(
@@ -65,4 +182,30 @@ def rectify_with_kaiming(history: RunHistory) -> Prescription:
         tradeoff="Units can die; with many layers it may not be enough without residual paths.",
         verify=_VERIFY,
         snippet=_KAIMING,
+    )
+
+
+def layer_wise_rates(history: RunHistory, layers: Sequence[str], factor: float) -> Prescription:
+    """Let each layer move by a like share of its weights.
+
+    Args:
+        history: The run.
+        layers: Names of the layers that move too little or too much; untrusted text.
+        factor: By what their updates would have to be multiplied.
+    """
+    optimizer = history.hyperparameters.optimizer
+    adaptive = "AdamW" if optimizer is None or optimizer.lower() == "sgd" else "AdamW, betas 0.9"
+    return Prescription(
+        parameter="optimizer",
+        current=optimizer,
+        suggested=adaptive,
+        action="Let the optimizer scale each layer's step by its own gradients, as AdamW does.",
+        rationale=f"To move like the others, {layers[0]} would need {number(rounded(factor))} "
+        "times its updates.",
+        tradeoff="The learning rate must be found anew; 0.001 is where to begin.",
+        verify="update_ratio of all layers lies within a factor of 100.",
+        snippet=(
+            "import torch\n\n"
+            "optimizer = torch.optim.AdamW(model.parameters(), lr=0.001, betas=(0.9, 0.999))"
+        ),
     )

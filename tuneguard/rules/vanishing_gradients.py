@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuneguard import keys
-from tuneguard.chance import reference_level
-from tuneguard.findings import Abstained, Evidence, Outcome, Severity, View
+from tuneguard.findings import Abstained, Evidence, Finding, Outcome, Severity, View
+from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
+from tuneguard.model_layers import ModelLayers, model_layers, typical
 from tuneguard.prescriptions.signal import rectify_with_kaiming, residual_path
 from tuneguard.rule import Requirement, Rule
+from tuneguard.shortfall import shortfall
 from tuneguard.statistics.curve import course
-from tuneguard.statistics.weighted import weighted_median
+
+_WHOLE, _BEGINNING = 0, 1
+_FIRST_PART = 0.1
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,23 @@ class VanishingGradients(Rule):
         build on.
 
     How it decides:
-        The median norm over time of the layer that gets least, among the first third, is below
-        ``max_ratio`` of the layer that gets most; and the norms fall towards the input in at
-        least ``min_order`` of the pairs of layers. Layers are held against each other, not
-        against a constant, and only those of at least ``min_points`` points count; at least
-        ``min_layers`` of them are needed. The run was harmed when the loss stayed above
-        ``min_stuck`` of chance level, or, where that is unknown, of its start.
+        Of each layer the median norm over the run counts, over the root of its number of
+        parameters where sizes are known. That of the layer that gets least, among the first
+        third, is below ``max_ratio`` of the layer that gets most; and the norms fall towards the
+        input in at least ``min_order`` of the pairs of layers, over the run or over its first
+        tenth. Layers are held against each other, not against a constant, and only those of at
+        least ``min_points`` points count; at least ``min_layers`` of them are needed. The run
+        was harmed when the loss stayed above ``min_stuck`` of chance level, or, where that is
+        unknown, of its start. Where even the layer that moves most moves by less than
+        ``min_update_ratio`` of its weights, the learning rate is too low for all of them; where
+        an update of the first 20 steps was above ``max_first_update`` of the weights, it may be
+        the steps that saturated or killed what the gradient has to pass.
 
     When it is wrong:
-        Layers of very different size or kind, such as embeddings, have norms of different size.
-        Frozen layers get no gradient on purpose: they have no norm, and are left out.
+        Layers of very different kind, such as embeddings, have norms of different size. Frozen
+        layers get no gradient on purpose: they have no norm, and are left out. A gradient that
+        is lost because weights decayed to nothing, or units died, fades as well; there the
+        finding is a symptom of theirs.
 
     References:
         Bengio, Simard & Frasconi (1994), Learning Long-Term Dependencies with Gradient Descent
@@ -54,68 +65,86 @@ class VanishingGradients(Rule):
     explains: ClassVar[frozenset[str]] = frozenset({"no-learning", "underfitting"})
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 
-    max_ratio: float = 1e-2
+    max_ratio: float = 2e-3
     min_order: float = 0.7
     min_stuck: float = 0.9
+    min_update_ratio: float = 1e-3
+    max_first_update: float = 0.2
     min_layers: int = 4
     min_points: int = 10
 
     def check(self, history: RunHistory) -> Outcome:
         """Compare the gradient norms of the layers."""
-        layers = self._norms_by_layer(history)
-        unusable = self._unusable(history, len(layers))
+        model = model_layers(history)
+        norms = self._norms_by_layer(history, model)
+        unusable = self._unusable(model, len(norms))
         if unusable is not None:
             return unusable
-        names, norms = list(layers), np.array(list(layers.values()))
-        weakest = int(np.argmin(norms[: max(1, len(norms) // 3)]))
-        series = history.of_layers(keys.GRADIENT_NORM)[names[weakest]]
-        evidence = self._fading(series, norms, weakest)
-        is_faded = evidence[0].value <= self.max_ratio and evidence[1].value >= self.min_order
-        if not is_faded:
-            return self.passed(*evidence)
+        weakest = _weakest(norms, _WHOLE)
+        evidence = self._fading(norms, weakest)
+        if evidence is None:
+            return self.passed(self._ratio(norms, weakest, _WHOLE))
         stuck = self._stuck(history)
-        if stuck is None:
-            return self.abstained("the loss has no positive level to be held against")
-        if stuck.value < stuck.threshold:
-            return self.passed(*evidence)
-        strongest = names[int(np.argmax(norms))]
+        if isinstance(stuck, str):
+            return self.abstained(stuck)
+        fastest = self._fastest(history)
+        if stuck.value < stuck.threshold or (
+            fastest is not None and fastest.value < self.min_update_ratio
+        ):
+            return self.passed(*evidence, stuck, *([fastest] if fastest is not None else []))
+        step = largest_first_update(history, self.max_first_update)
+        if step is not None and step.value >= self.max_first_update:
+            return self.abstained("the first updates were so large that they may have done it")
+        return self._report(history, norms, (*evidence, stuck))
+
+    def _report(
+        self, history: RunHistory, norms: dict[str, _Norm], evidence: tuple[Evidence, ...]
+    ) -> Finding:
+        faded, names = evidence[0], list(norms)
+        weakest = next(name for name in names if norms[name].series.key == faded.metric)
+        strongest = max(names, key=lambda name: norms[name].levels[_WHOLE])
         return self.found(
-            f"The median gradient norm of layer {names[weakest]} was {evidence[0].value:.2g} "
+            f"The median gradient norm of layer {weakest} was {faded.value:.2g} "
             f"times that of layer {strongest}, and the loss did not come down.",
             "The early layers stay at their random initialisation.",
-            (*evidence, stuck),
+            evidence,
             confidence=0.9,
             prescriptions=(residual_path(history), rectify_with_kaiming(history)),
             view=View(
-                tuple(history.of_layers(keys.GRADIENT_NORM)[name].key for name in _spread(names)),
-                span=evidence[0].steps,
+                tuple(norms[name].series.key for name in _spread(names)),
+                span=faded.steps,
                 log_scale=True,
             ),
         )
 
-    def _fading(
-        self, series: Series, norms: NDArray[np.float64], weakest: int
-    ) -> tuple[Evidence, Evidence]:
-        """Measure how much less the weakest layer gets, and whether norms fall towards it."""
-        share = float(norms[weakest] / norms.max()) if norms.max() > 0.0 else 0.0
-        return (
-            Evidence(
-                series.key,
-                "median gradient norm over that of the strongest layer",
-                share,
-                self.max_ratio,
-                series.span,
-            ),
-            Evidence(
-                series.key,
-                "share of layer pairs whose norm falls towards the input",
-                _order(norms),
-                self.min_order,
-                series.span,
-            ),
+    def _fading(self, norms: dict[str, _Norm], weakest: str) -> tuple[Evidence, Evidence] | None:
+        """Return how far norms fade towards the input, or `None` where they do not.
+
+        What the first tenth of the run shows counts where the rest agrees on the ratio: later, a
+        gradient may be lost so far that no order is left.
+        """
+        if self._ratio(norms, weakest, _WHOLE).value > self.max_ratio:
+            return None
+        for part in (_WHOLE, _BEGINNING):
+            ratio = self._ratio(norms, _weakest(norms, part), part)
+            order = _order(np.array([norm.levels[part] for norm in norms.values()]))
+            if ratio.value <= self.max_ratio and order >= self.min_order:
+                words = "share of layer pairs whose norm falls towards the input"
+                return ratio, Evidence(ratio.metric, words, order, self.min_order, ratio.steps)
+        return None
+
+    def _ratio(self, norms: dict[str, _Norm], layer: str, part: int) -> Evidence:
+        strongest = max(norm.levels[part] for norm in norms.values())
+        series = norms[layer].series
+        return Evidence(
+            series.key,
+            "median gradient norm over that of the strongest layer",
+            norms[layer].levels[part] / strongest if strongest > 0.0 else 0.0,
+            self.max_ratio,
+            series.span,
         )
 
-    def _unusable(self, history: RunHistory, layers: int) -> Abstained | None:
+    def _unusable(self, model: ModelLayers, layers: int) -> Abstained | None:
         """Say why the layers cannot be held against each other, or `None` if they can."""
         if layers == 0:
             return self.abstained(
@@ -126,35 +155,65 @@ class VanishingGradients(Rule):
             return self.abstained(
                 f"the model has fewer than {self.min_layers} layers with weights"
             )
-        if not history.layers:
+        if not model.names:
             return self.abstained(
                 "the order of the layers is not known",
                 "keep the full record: it holds the layers from input to output",
             )
         return None
 
-    def _norms_by_layer(self, history: RunHistory) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for layer, series in history.of_layers(keys.GRADIENT_NORM).items():
-            finite = series.finite()
-            if len(finite) >= self.min_points:
-                found[layer] = weighted_median(finite.values, finite.weights)
-        return found
+    def _norms_by_layer(self, history: RunHistory, model: ModelLayers) -> dict[str, _Norm]:
+        """Return the layers from input to output, as far as the order is known."""
+        found = history.of_layers(keys.GRADIENT_NORM)
+        ranks = {name: rank for rank, name in enumerate(model.names)}
+        is_sized = all(model.sizes.get(name) for name in found)
+        norms: dict[str, _Norm] = {}
+        for name in sorted(found, key=lambda name: ranks.get(name, len(ranks))):
+            series = found[name].finite()
+            scale = np.sqrt(model.sizes[name]) if is_sized else 1.0
+            levels = typical(series), typical(series, until=_FIRST_PART)
+            if len(series) >= self.min_points and levels[0] is not None:
+                begun = levels[0] if levels[1] is None else levels[1]
+                norms[name] = _Norm(series, (levels[0] / scale, begun / scale))
+        return norms
 
-    def _stuck(self, history: RunHistory) -> Evidence | None:
-        """Measure how far the loss stayed from anything learned."""
+    def _fastest(self, history: RunHistory) -> Evidence | None:
+        """Return the update ratio of the layer that moves most, where it is known."""
+        medians = {
+            one.key: median
+            for one in history.of_layers(keys.UPDATE_RATIO).values()
+            if (median := typical(one)) is not None
+        }
+        if not medians:
+            return None
+        key = max(medians, key=lambda one: medians[one])
+        words = "median update to weight ratio of the layer that moves most"
+        return Evidence(key, words, medians[key], self.min_update_ratio, history.series[key].span)
+
+    def _stuck(self, history: RunHistory) -> Evidence | str:
+        """Measure how far the loss stayed from anything learned, or say why nobody can."""
+        short = shortfall(history, self.min_stuck)
         loss = history.get(Role.TRAIN_LOSS)
         curve = course(loss) if loss is not None else None
-        if loss is None or curve is None:
-            return None
-        reference = reference_level(history)
-        level = reference.level if reference is not None else curve.start
-        if level <= 0.0:
-            return None
-        words = reference.words if reference is not None else "its first level"
-        return Evidence(
-            loss.key, f"best level over {words}", curve.best / level, self.min_stuck, loss.span
-        )
+        if isinstance(short, str) or loss is None or curve is None or curve.end == 0.0:
+            return short
+        words = short.statistic.replace("level at the end", "best level")
+        best = short.value * curve.best / curve.end
+        return replace(short, statistic=words, value=best, steps=loss.span)
+
+
+@dataclass(frozen=True, slots=True)
+class _Norm:
+    """The gradient norm of a layer: over the run, and over its beginning."""
+
+    series: Series
+    levels: tuple[float, float]
+
+
+def _weakest(norms: dict[str, _Norm], part: int) -> str:
+    """Return which of the first third of the layers gets least."""
+    first = list(norms)[: max(1, len(norms) // 3)]
+    return min(first, key=lambda name: norms[name].levels[part])
 
 
 def _order(norms: NDArray[np.float64]) -> float:
