@@ -63,7 +63,7 @@ CASES = [
     Case(DeadUnits(), "dead", "high high high", needs_positive=True),
     Case(SaturatedUnits(), "saturated", "high high", needs_positive=True),
     Case(FrozenParameters(), "frozen", "high"),
-    Case(ClippingSaturated(), "crawling", "low low high", needs_positive=True),
+    Case(ClippingSaturated(), "clipped", "low low high", needs_positive=True),
     Case(
         LearningRateOscillation(),
         "oscillating",
