@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import tomllib
 
 from benchmarks.error_rates import comparators
-from benchmarks.error_rates.comparators import COMPARATORS, Comparator
+from benchmarks.error_rates.comparators import COMPARATORS, Comparator, external
 from tuneguard.history import RunHistory, Series
 
 STEPS, ROWS = 400, 20
@@ -45,6 +46,11 @@ def layered(first: float, last: float) -> dict[str, object]:
         "gradient_norm__b": np.full(STEPS, last),
         "validation__accuracy": np.full(ROWS, 0.1),
     }
+
+
+def known_names() -> set[str]:
+    faults = tomllib.loads(LABELS.read_text(encoding="utf-8"))["faults"].values()
+    return {name for fault in faults for name in (*fault["names"], *fault["follows"])}
 
 
 def comparator(name: str) -> Comparator:
@@ -122,8 +128,7 @@ def test_a_detector_fires_beyond_its_threshold(
 
 
 def test_every_detector_is_tested_and_names_rules_that_the_labels_know() -> None:
-    faults = tomllib.loads(LABELS.read_text(encoding="utf-8"))["faults"].values()
-    known = {name for fault in faults for name in (*fault["names"], *fault["follows"])}
+    known = known_names()
     tested = {(name, signal) for name, signal, _ in FIRES}
     for one in COMPARATORS:
         for signal, names in one.names.items():
@@ -158,3 +163,20 @@ def test_patience_counts_validations_without_a_new_best() -> None:
 @pytest.mark.parametrize("one", COMPARATORS, ids=lambda one: one.name)
 def test_a_run_of_one_loss_is_judged_without_an_error(one: Comparator) -> None:
     assert one.alarms(RunHistory.from_series({"loss": [(1, 2.0)]})) == ()
+
+
+def test_a_table_for_other_tools_has_a_row_for_each_step_and_gaps_where_nothing_was(
+    tmp_path: Path,
+) -> None:
+    external.write_table(run(train__loss=NAN_LOSS), tmp_path / "run.csv")
+    rows = list(csv.DictReader((tmp_path / "run.csv").read_text("utf-8").splitlines()))
+    assert [row["step"] for row in rows] == [str(step) for step in range(1, STEPS + 1)]
+    assert rows[0]["train_loss"] == str(FALL[0])
+    assert rows[-1]["train_loss"] == "nan"
+    assert [rows[18]["val_loss"], rows[18]["val_accuracy"]] == ["", ""]
+    assert float(rows[19]["val_accuracy"]) == pytest.approx(0.3)
+
+
+def test_other_tools_name_rules_that_the_labels_know() -> None:
+    named = {name for tool in external.NAMES.values() for names in tool.values() for name in names}
+    assert known_names().issuperset(named)

@@ -1,0 +1,1 @@
+"""Healthy runs drawn at random, under noise that remembers, and which rules take exception."""
