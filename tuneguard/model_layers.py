@@ -85,17 +85,6 @@ def in_natural_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=parts)
 
 
-def listed(names: Iterable[str], most: int = 4) -> str:
-    """Write names for a sentence, the first few of many.
-
-    >>> listed(["a", "b", "c"], most=2)
-    'a, b and 1 more'
-    """
-    all_names = list(names)
-    rest = len(all_names) - most
-    return ", ".join(all_names[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
 def _names(history: RunHistory, fact: str) -> tuple[str, ...]:
     found = _fact(history, fact)
     return tuple(keys.safe(str(name)) for name in found) if isinstance(found, list) else ()

@@ -18,9 +18,16 @@ from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.calibration import fit_a_temperature
 from tuneguard.prescriptions.capacity import larger_model, smaller_model
-from tuneguard.prescriptions.clipping import clip_gradients
+from tuneguard.prescriptions.clipping import clip_gradients, raise_clip_norm
+from tuneguard.prescriptions.data_split import (
+    compare_splits,
+    find_shared_samples,
+    larger_validation_set,
+    validate_on_training_data,
+)
 from tuneguard.prescriptions.learning_rate import (
     decay_to_zero,
+    keep_below,
     longer_steps,
     lower_learning_rate,
     raise_learning_rate,
@@ -44,8 +51,17 @@ from tuneguard.prescriptions.regularisation import (
     more_dropout,
     more_weight_decay,
 )
-from tuneguard.prescriptions.signal import rectify_with_kaiming, residual_path
-from tuneguard.prescriptions.stopping import stop_at_best
+from tuneguard.prescriptions.signal import (
+    layer_wise_rates,
+    leaky_activation,
+    rectify_with_kaiming,
+    residual_path,
+    revive_units,
+    scale_inputs,
+    smaller_initialisation,
+)
+from tuneguard.prescriptions.stopping import end_sooner, stop_at_best, train_longer
+from tuneguard.prescriptions.wiring import join_graph, train_layers, unfreeze
 
 BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "larger_model": lambda run: larger_model(run, 4),
@@ -54,6 +70,7 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "clip_gradients": lambda run: clip_gradients(run, 1.8234),
     "decay_to_zero": lambda _: decay_to_zero(600),
     "lower_learning_rate": lambda run: lower_learning_rate(run, factor=0.1, because="it leapt"),
+    "keep_below": lambda _: keep_below(0.02, 0.6),
     "longer_steps": lambda run: longer_steps(run, 2e-5),
     "raise_learning_rate": lambda run: raise_learning_rate(run, factor=10.0, because="it crept"),
     "reduce_on_plateau": lambda _: reduce_on_plateau(3),
@@ -67,6 +84,21 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "more_weight_decay": more_weight_decay,
     "rectify_with_kaiming": rectify_with_kaiming,
     "residual_path": residual_path,
+    "raise_clip_norm": lambda run: raise_clip_norm(run, 1.8234),
+    "layer_wise_rates": lambda run: layer_wise_rates(run, ["3"], 3e4),
+    "leaky_activation": leaky_activation,
+    "revive_units": lambda _: revive_units(0.97),
+    "scale_inputs": lambda _: scale_inputs("1", 0.97),
+    "smaller_initialisation": lambda run: smaller_initialisation(run, 0.8),
+    "join_graph": lambda _: join_graph(["0", "3"]),
+    "train_layers": lambda run: train_layers(run, ["0", "3"]),
+    "unfreeze": lambda run: unfreeze(run, ["0", "3"]),
+    "compare_splits": lambda _: compare_splits(),
+    "find_shared_samples": lambda _: find_shared_samples(),
+    "larger_validation_set": lambda _: larger_validation_set(9.0),
+    "validate_on_training_data": lambda _: validate_on_training_data(),
+    "end_sooner": lambda _: end_sooner(120.0, 600.0, "step"),
+    "train_longer": lambda _: train_longer(599.0, 3.0, "step", 0.25, "validation loss"),
     "stop_at_best": lambda _: stop_at_best(199.0, "step", 0.4321, 3),
     "average_over_ranks": lambda _: average_over_ranks(),
     "bound_what_is_kept": lambda _: bound_what_is_kept(812.0),
@@ -304,3 +336,32 @@ def test_a_temperature_brings_down_the_loss_of_a_model_too_sure_of_itself(loop: 
     divided = logits / temperature(logits, labels)
     assert nn.functional.cross_entropy(divided, labels) < 0.7
     assert torch.equal(divided.argmax(1), logits.argmax(1))
+
+
+def test_samples_in_both_splits_are_counted(loop: Loop) -> None:
+    shared = loop.execute(prescribe("find_shared_samples"))["shared"]
+    samples = [(torch.full((2, 3), float(index)), index) for index in range(10)]
+    assert shared(samples[:8], samples[6:]) == 0.5
+
+
+def test_the_accuracy_is_measured_in_evaluation_mode(loop: Loop) -> None:
+    accuracy = loop.execute(prescribe("validate_on_training_data"))["accuracy"]
+    loop.model.eval()
+    inputs = torch.randn(32, 4)
+    labels = loop.model(inputs).argmax(1)
+    loop.model.train()
+    assert accuracy(loop.model, [(inputs, labels)] * 2) == 1.0
+    assert loop.model.training
+
+
+@pytest.mark.parametrize(("builder", "suggested"), [("train_longer", 1797), ("end_sooner", 150)])
+def test_the_schedule_is_as_long_as_the_run(builder: str, suggested: int, loop: Loop) -> None:
+    fix = prescribe(builder)
+    assert fix.suggested == str(suggested)
+    assert loop.execute(fix)["scheduler"].T_max == suggested
+
+
+def test_a_score_is_best_where_it_is_highest(loop: Loop) -> None:
+    fix = stop_at_best(9.0, "epoch", 0.8, 2, name="validation accuracy", is_higher_better=True)
+    should_stop = loop.execute(fix)["should_stop"]
+    assert [should_stop(score) for score in (0.5, 0.8, 0.7, 0.6)] == [False, False, False, True]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tuneguard.findings import Prescription
-from tuneguard.history import RunHistory, Series
+from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import number, rounded, setting
-from tuneguard.statistics.weighted import weighted_percentile
 
 
 def clip_gradients(history: RunHistory, healthy_norm: float) -> Prescription:
@@ -40,14 +39,14 @@ def clip_gradients(history: RunHistory, healthy_norm: float) -> Prescription:
     )
 
 
-def raise_clip_norm(history: RunHistory, norms: Series) -> Prescription:
+def raise_clip_norm(history: RunHistory, usual_norm: float) -> Prescription:
     """Clip bursts only: at the 90th percentile of the run's own gradient norms.
 
     Args:
         history: The run.
-        norms: Norms of the gradient before clipping, finite, at least one.
+        usual_norm: That percentile of the norms before clipping.
     """
-    limit = rounded(weighted_percentile(norms.values, norms.weights, 90.0))
+    limit = rounded(usual_norm)
     current = history.hyperparameters.clip_norm
     return Prescription(
         parameter="clip_norm",

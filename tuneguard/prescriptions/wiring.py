@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
-from tuneguard.model_layers import listed
-from tuneguard.prescriptions.wording import learning_rate_of, number, rounded
+from tuneguard.prescriptions.wording import learning_rate_of, listed, number, rounded
 
 _MOST_NAMED = 40
 _VERIFY = "update_ratio of every layer is above 0 from the first step on."
@@ -38,7 +37,9 @@ def train_layers(history: RunHistory, layers: Sequence[str]) -> Prescription:
             "    for name, parameter in model.named_parameters()\n"
             "    if parameter.requires_grad and id(parameter) not in held\n"
             "]\n"
-            f"if missing:  # in this run those of {list(layers[:_MOST_NAMED])!r}\n"
+            "# in this run they were those of\n"
+            f"{_as_lines('# - {}', layers)}"
+            "if missing:\n"
             f'    optimizer.add_param_group({{"params": missing{lr}}})'
         ),
     )
@@ -85,7 +86,7 @@ def unfreeze(history: RunHistory, layers: Sequence[str]) -> Prescription:
         tradeoff="More memory and time for the backward pass.",
         verify=_VERIFY,
         snippet=(
-            f"frozen = {list(layers[:_MOST_NAMED])!r}\n"
+            f"frozen = {{\n{_as_lines('    {},', layers)}}}\n"
             "added = []\n"
             "for name, module in model.named_modules():\n"
             "    if name in frozen:\n"
@@ -98,3 +99,7 @@ def unfreeze(history: RunHistory, layers: Sequence[str]) -> Prescription:
             f'    optimizer.add_param_group({{"params": added, {lr}}})'
         ),
     )
+
+
+def _as_lines(pattern: str, layers: Sequence[str]) -> str:
+    return "".join(f"{pattern.format(repr(layer))}\n" for layer in layers[:_MOST_NAMED])

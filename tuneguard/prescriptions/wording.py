@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -53,3 +54,14 @@ def setting(value: float | str | None) -> str | None:
     if value is None:
         return None
     return number(value) if isinstance(value, float) else value
+
+
+def listed(names: Iterable[str], most: int = 4) -> str:
+    """Write names for a sentence, the first few of many.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    all_names = list(names)
+    rest = len(all_names) - most
+    return ", ".join(all_names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -116,8 +116,11 @@ class ClippingSaturated(Rule):
         self, history: RunHistory, clipped: Evidence, step: Evidence, short: Evidence
     ) -> Finding:
         norms = history.get(Role.GRADIENT_NORM)
-        usual = norms.finite() if norms is not None else None
-        fixes = [] if usual is None or len(usual) == 0 else [raise_clip_norm(history, usual)]
+        known = norms.finite() if norms is not None else None
+        fixes = []
+        if known is not None and len(known):
+            usual = weighted_percentile(known.values, known.weights, 90.0)
+            fixes.append(raise_clip_norm(history, usual))
         factor = float(np.clip(1.0 / max(clipped.value, 1e-3), 2.0, 100.0))
         because = f"clipping leaves less than {clipped.value:.2g} of most gradients"
         fixes.append(raise_learning_rate(history, factor=factor, because=because))

@@ -11,9 +11,10 @@ import numpy as np
 from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.model_layers import ModelLayers, listed, model_layers, typical
+from tuneguard.model_layers import ModelLayers, model_layers, typical
 from tuneguard.prescriptions.learning_rate import raise_learning_rate
 from tuneguard.prescriptions.wiring import join_graph, train_layers, unfreeze
+from tuneguard.prescriptions.wording import listed
 from tuneguard.rule import Requirement, Rule
 
 Way = Literal["missing", "still", "detached", "random"]

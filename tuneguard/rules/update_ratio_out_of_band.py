@@ -10,8 +10,9 @@ import numpy as np
 from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory
-from tuneguard.model_layers import listed, typical
+from tuneguard.model_layers import typical
 from tuneguard.prescriptions.signal import layer_wise_rates
+from tuneguard.prescriptions.wording import listed
 from tuneguard.rule import Requirement, Rule
 
 _EARLY = 0.1
