@@ -35,6 +35,18 @@ class ConfigurationError(TuneGuardError):
     """A configuration file cannot be read, or holds something unknown."""
 
 
+class MissingExtraError(TuneGuardError):
+    """Something needs a package that an extra of tuneguard brings.
+
+    Args:
+        what: What needs it.
+        extra: Name of the extra.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs more: pip install "tuneguard[{extra}]"')
+
+
 class ServerSettingError(TuneGuardError):
     """The server was started in a way that cannot work."""
 

@@ -13,6 +13,7 @@ from tuneguard.cli.diagnose import diagnose
 from tuneguard.cli.doctor import doctor
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.explain import explain
+from tuneguard.cli.mcp import mcp
 from tuneguard.cli.review import review
 from tuneguard.cli.rules import rules
 from tuneguard.cli.scan import scan
@@ -66,5 +67,9 @@ def main() -> None:
     """Say what went wrong in a training run, prove it, and propose what to change."""
 
 
-for command in (diagnose, scan, watch, compare, review, view, rules, explain, demo, doctor, sync):
+COMMANDS = (
+    *(diagnose, scan, watch, compare, review, view),
+    *(rules, explain, demo, doctor, sync, mcp),
+)
+for command in COMMANDS:
     main.add_command(command)

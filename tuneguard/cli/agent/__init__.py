@@ -1,0 +1,1 @@
+"""What an agent may ask of tuneguard, over the Model Context Protocol."""
