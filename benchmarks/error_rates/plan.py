@@ -17,6 +17,9 @@ from benchmarks.error_rates.variants import VARIANTS
 
 BASE = "base"
 TWINS, VARIANT_SEEDS = 8, 5
+FEWEST_TWINS = 5
+EVERY = 11
+"""Prime to the strengths and seeds of a fault or variant, so that each of them is met."""
 FAULTY_SEEDS = 100
 """Faulty runs have seeds from here on, which no healthy run has."""
 
@@ -51,21 +54,21 @@ def setup_of(spec: RunSpec) -> Setup:
 
 def programs_of(half: Literal["calibrating", "reporting"]) -> tuple[str, ...]:
     """Return the programs of a half."""
-    return tuple(name for name in _table("labels.toml")["halves"][half] if name in PROGRAMS)
+    return tuple(_table("labels.toml")["halves"][half])
 
 
 def full_plan() -> tuple[RunSpec, ...]:
     """Return all runs: the twins, the healthy variants and the faults."""
-    return (*_twins(), *_variants(), *_faults())
+    return (*_twins(TWINS), *_variants(), *_faults())
 
 
 def quick_plan() -> tuple[RunSpec, ...]:
-    """Return a tenth of the runs, spread evenly, with the twins that judging it needs."""
-    return (*_twins(), *_variants()[::10], *_faults()[::10])
+    """Return a tenth of the variants and faults, with as many twins as judging them needs."""
+    return (*_twins(FEWEST_TWINS), *_variants()[::EVERY], *_faults()[::EVERY])
 
 
-def _twins() -> tuple[RunSpec, ...]:
-    return tuple(RunSpec(name, None, 0, BASE, seed) for name in PROGRAMS for seed in range(TWINS))
+def _twins(seeds: int) -> tuple[RunSpec, ...]:
+    return tuple(RunSpec(name, None, 0, BASE, seed) for name in PROGRAMS for seed in range(seeds))
 
 
 def _variants() -> tuple[RunSpec, ...]:

@@ -82,7 +82,7 @@ class Attentive(nn.Module):
         self.embedding = nn.Embedding(VOCABULARY, width)
         self.places = nn.Embedding(length, width)
         self.layer = nn.TransformerEncoderLayer(
-            width, 2, 2 * width, dropout, batch_first=True, norm_first=True
+            width, 2 - width % 2, 2 * width, dropout, batch_first=True, norm_first=True
         )
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, outputs)

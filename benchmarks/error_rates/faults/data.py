@@ -11,6 +11,11 @@ from torch import Tensor
 
 from benchmarks.error_rates.setup import Batch, Data, Setup
 
+FEW = 1500
+"""Samples to train on that a model can learn by heart."""
+
+COPIES = 8
+
 
 def overfitting(setup: Setup, samples: float) -> Setup:
     """Train on few samples, for longer."""
@@ -21,7 +26,7 @@ def overfitting(setup: Setup, samples: float) -> Setup:
 
 def shuffled_labels(setup: Setup, share: float) -> Setup:
     """Draw a share of the labels at random, all but those tested on."""
-    return replace(setup, data=partial(setup.data, train=1500, wrong=share))
+    return replace(setup, data=partial(setup.data, train=FEW, wrong=share))
 
 
 def mismatched_validation(setup: Setup, share: float) -> Setup:
@@ -62,17 +67,21 @@ def _rotated(count: int, share: float) -> Tensor:
 
 
 def validation_leak(setup: Setup, share: float) -> Setup:
-    """Validate on samples of which a share is trained on, with fewer samples to train on."""
+    """Train on copies of a share of the validation samples: oversampled, and then split.
 
-    def validated_on(data: Data) -> Batch:
-        count = round(share * len(data.validation[0]))
+    They are met so often that they are known by heart before the others are.
+    """
+
+    def data(seed: int) -> Data:
+        drawn = setup.data(seed, train=FEW)
+        leaked = round(share * len(drawn.validation[0]))
         inputs, targets = (
-            torch.cat([seen[:count], unseen[count:]])
-            for seen, unseen in zip(data.train, data.validation, strict=True)
+            torch.cat([own, *[other[:leaked]] * COPIES])
+            for own, other in zip(drawn.train, drawn.validation, strict=True)
         )
-        return inputs, targets
+        return replace(drawn, train=(inputs, targets))
 
-    return replace(setup, data=partial(setup.data, train=1000), validated_on=validated_on)
+    return replace(setup, data=data)
 
 
 def unscaled_inputs(setup: Setup, scale: float) -> Setup:

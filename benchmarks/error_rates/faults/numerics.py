@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -11,13 +12,18 @@ from torch import Tensor, nn
 from benchmarks.error_rates.setup import Data, Setup
 
 
-def nan_samples(setup: Setup, count: float) -> Setup:
-    """Put a NaN into a few of the samples that are trained on."""
+def nan_samples(setup: Setup, met: float) -> Setup:
+    """Put a NaN into samples that are trained on; how many are met is what is expected.
+
+    There are so many samples that none is met twice.
+    """
+    spoilt = math.ceil(met)
+    train = round(setup.steps * setup.batch_size * spoilt / met)
 
     def data(seed: int) -> Data:
-        drawn = setup.data(seed)
+        drawn = setup.data(seed, train=train)
         inputs = drawn.train[0].clone()
-        inputs.flatten(1)[: int(count), 0] = torch.nan
+        inputs.flatten(1)[:spoilt, 0] = torch.nan
         return replace(drawn, train=(inputs, drawn.train[1]))
 
     return replace(setup, data=data)

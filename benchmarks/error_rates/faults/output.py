@@ -33,20 +33,22 @@ class Ending(nn.Module):
 
 
 class Bound(nn.Module):
-    """Holds numbers between plus and minus a bound by a tanh.
+    """Puts numbers through a tanh.
 
     Args:
-        bound: What they never reach.
+        gain: What they are multiplied by before.
+        scale: What they are multiplied by after, and so the largest that comes out.
     """
 
-    def __init__(self, bound: float) -> None:
+    def __init__(self, gain: float, scale: float) -> None:
         super().__init__()
-        self.bound = bound
+        self.gain = gain
+        self.scale = scale
         self.activation = nn.Tanh()
 
     def forward(self, outputs: Tensor) -> Tensor:
         """Return the bounded numbers."""
-        bounded: Tensor = self.bound * self.activation(outputs)
+        bounded: Tensor = self.scale * self.activation(self.gain * outputs)
         return bounded
 
 
@@ -72,9 +74,14 @@ def relu_on_output(setup: Setup, shift: float) -> Setup:
     return replace(_ended(setup, nn.ReLU), prepare=prepare)
 
 
-def bounded_output(setup: Setup, bound: float) -> Setup:
-    """Put a tanh, times a bound, behind the last layer."""
-    return _ended(setup, partial(Bound, bound))
+def bounded_output(setup: Setup, tightness: float) -> Setup:
+    """Put a tanh behind the last layer.
+
+    It is as tight as its gain where classes are told apart, which leaves it between -1 and 1; in
+    a regression, as the inverse of the largest output.
+    """
+    gain = tightness if setup.task == "classification" else 1.0
+    return _ended(setup, partial(Bound, gain, gain / tightness))
 
 
 def bad_last_layer(setup: Setup, factor: float) -> Setup:
