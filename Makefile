@@ -48,7 +48,7 @@ docs: $(STAMP)  ## write the generated pages of docs/reference
 example-rates: $(STAMP)  ## train every example with ten seeds, and count what is named first
 	$(BIN)/python -m benchmarks.example_seeds --seeds 10
 
-error-rates: $(STAMP)  ## train 2,000 small models, and count the errors of their diagnoses
+error-rates: $(STAMP)  ## train 2,400 small models, and count the errors of their diagnoses
 	$(BIN)/python -m benchmarks.error_rates
 	$(MAKE) docs
 

@@ -54,7 +54,7 @@ class Kept:
         manifest = sink.manifest
         return cls(
             spec,
-            _with_even_time(_joined(sink.batches)),
+            evenly_timed(_joined(sink.batches)),
             manifest.layers,
             dict(manifest.params),
             dict(manifest.higher_is_better),
@@ -151,7 +151,7 @@ def _joined(batches: Iterable[Columns]) -> Columns:
     return Columns.from_arrow(table)
 
 
-def _with_even_time(columns: Columns) -> Columns:
+def evenly_timed(columns: Columns) -> Columns:
     """Put each value at the time that its step would have at an even pace."""
     timestamps = columns.steps * MILLISECONDS_A_STEP
     return Columns(columns.keys, columns.codes, columns.steps, timestamps, columns.values)

@@ -20,7 +20,7 @@ Meanings = tuple[str, ...]
 """The rules that an alarm may stand for: one of ours for itself, another tool's for several."""
 
 _OF_SPEC = ("program", "fault", "strength", "variant", "seed")
-_TOOLS = tuple(one.name for one in COMPARATORS)
+TOOLS = tuple(one.name for one in COMPARATORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def save(rows: Iterable[Row], path: Path) -> None:
     """Write rows as CSV, in the order of what was trained."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_OF_SPEC, "score", "standing", "onset", *FORMS, LIVE, *_TOOLS])
+        writer.writerow([*_OF_SPEC, "score", "standing", "onset", *FORMS, LIVE, *TOOLS])
         for row in sorted(rows, key=lambda row: _order(row.spec)):
             spec = row.spec
             writer.writerow(
@@ -106,7 +106,7 @@ def save(rows: Iterable[Row], path: Path) -> None:
                     *(f"{row.score:.1f}", row.standing.value, f"{row.onset:g}"),
                     *(_brief_as_text(row.said[name]) for name in FORMS),
                     " ".join(f"{_IDS.get(rule, rule)}@{at:.3f}" for rule, at in row.live),
-                    *(_meanings_as_text(row.compared.get(name, ())) for name in _TOOLS),
+                    *(_meanings_as_text(row.compared.get(name, ())) for name in TOOLS),
                 ]
             )
 
@@ -136,7 +136,7 @@ def _from_cells(cells: Mapping[str, str]) -> Row:
         Standing(cells["standing"]),
         {name: _brief_from_text(cells[name]) for name in FORMS},
         tuple((_NAMES.get(rule, rule), float(at)) for rule, at in live),
-        {name: _meanings_from_text(cells[name]) for name in _TOOLS},
+        {name: _meanings_from_text(cells[name]) for name in TOOLS},
         float(cells["onset"]),
     )
 
