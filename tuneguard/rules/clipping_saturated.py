@@ -54,7 +54,9 @@ class ClippingSaturated(Rule):
     id: ClassVar[str] = "TG206"
     name: ClassVar[str] = "clipping-saturated"
     default_severity: ClassVar[Severity] = Severity.WARNING
-    explains: ClassVar[frozenset[str]] = frozenset({"no-learning", "underfitting"})
+    explains: ClassVar[frozenset[str]] = frozenset(
+        {"learning-rate-too-low", "no-learning", "underfitting"}
+    )
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 
     min_share: float = 0.9

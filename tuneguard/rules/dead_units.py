@@ -61,7 +61,13 @@ class DeadUnits(Rule):
     name: ClassVar[str] = "dead-units"
     default_severity: ClassVar[Severity] = Severity.WARNING
     explains: ClassVar[frozenset[str]] = frozenset(
-        {"no-learning", "underfitting", "vanishing-gradients"}
+        {
+            "learning-rate-too-low",
+            "no-learning",
+            "underfitting",
+            "update-ratio-out-of-band",
+            "vanishing-gradients",
+        }
     )
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 

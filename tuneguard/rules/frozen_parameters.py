@@ -65,7 +65,13 @@ class FrozenParameters(Rule):
     name: ClassVar[str] = "frozen-parameters"
     default_severity: ClassVar[Severity] = Severity.WARNING
     explains: ClassVar[frozenset[str]] = frozenset(
-        {"no-learning", "underfitting", "vanishing-gradients"}
+        {
+            "learning-rate-too-low",
+            "no-learning",
+            "underfitting",
+            "update-ratio-out-of-band",
+            "vanishing-gradients",
+        }
     )
     requires: ClassVar[tuple[Requirement, ...]] = (
         Requirement((Role.UPDATE_RATIO, Role.GRADIENT_NORM), min_points=10),

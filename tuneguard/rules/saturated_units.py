@@ -53,7 +53,16 @@ class SaturatedUnits(Rule):
     name: ClassVar[str] = "saturated-units"
     default_severity: ClassVar[Severity] = Severity.WARNING
     explains: ClassVar[frozenset[str]] = frozenset(
-        {"no-learning", "underfitting", "vanishing-gradients"}
+        {
+            "divergence",
+            "exploding-gradients",
+            "learning-rate-too-high",
+            "learning-rate-too-low",
+            "no-learning",
+            "underfitting",
+            "update-ratio-out-of-band",
+            "vanishing-gradients",
+        }
     )
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 

@@ -62,7 +62,9 @@ class VanishingGradients(Rule):
     id: ClassVar[str] = "TG202"
     name: ClassVar[str] = "vanishing-gradients"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    explains: ClassVar[frozenset[str]] = frozenset({"no-learning", "underfitting"})
+    explains: ClassVar[frozenset[str]] = frozenset(
+        {"learning-rate-too-low", "no-learning", "underfitting", "update-ratio-out-of-band"}
+    )
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 
     max_ratio: float = 2e-3

@@ -56,7 +56,14 @@ class WeightDecayOverwhelming(Rule):
     name: ClassVar[str] = "weight-decay-overwhelming"
     default_severity: ClassVar[Severity] = Severity.WARNING
     explains: ClassVar[frozenset[str]] = frozenset(
-        {"no-learning", "underfitting", "vanishing-gradients"}
+        {
+            "dead-units",
+            "learning-rate-too-high",
+            "no-learning",
+            "underfitting",
+            "update-ratio-out-of-band",
+            "vanishing-gradients",
+        }
     )
     requires: ClassVar[tuple[Requirement, ...]] = (
         Requirement((Role.TRAIN_LOSS,), min_points=20),
