@@ -43,7 +43,18 @@ from tuneguard.prescriptions.machine import (
     load_ahead,
     more_workers,
 )
-from tuneguard.prescriptions.numerics import find_the_first_bad_value, overfit_one_batch
+from tuneguard.prescriptions.inputs import look_at_batches, standardise_inputs
+from tuneguard.prescriptions.numerics import (
+    find_the_first_bad_value,
+    overfit_one_batch,
+    train_in_bfloat16,
+    zero_gradients,
+)
+from tuneguard.prescriptions.outputs import (
+    bare_output,
+    log_of_softmax_in_one,
+    smaller_last_layer,
+)
 from tuneguard.prescriptions.regularisation import (
     label_smoothing,
     less_dropout,
@@ -77,6 +88,13 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "warm_up": lambda run: warm_up(run, 30),
     "find_the_first_bad_value": lambda _: find_the_first_bad_value(412.0),
     "overfit_one_batch": lambda _: overfit_one_batch(),
+    "train_in_bfloat16": lambda _: train_in_bfloat16(0.3),
+    "zero_gradients": lambda _: zero_gradients(),
+    "bare_output": lambda _: bare_output("Softmax", "cross-entropy"),
+    "log_of_softmax_in_one": lambda _: log_of_softmax_in_one(),
+    "smaller_last_layer": lambda _: smaller_last_layer(6.0),
+    "standardise_inputs": lambda _: standardise_inputs(33.0, 78.0),
+    "look_at_batches": lambda _: look_at_batches((150.0, 240.0)),
     "label_smoothing": lambda _: label_smoothing(),
     "less_dropout": lambda run: less_dropout(run, 0.2),
     "less_weight_decay": lambda run: less_weight_decay(run, 0.01),

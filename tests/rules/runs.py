@@ -152,7 +152,8 @@ def memorised(seed: int) -> Run:
     """Training learns its samples by heart; validation stays at chance and then gets worse."""
     climb = 0.002 * np.clip(validated() - 200.0, 0.0, None)
     validation = CHANCE + climb + 0.02 * noise(seed + 1, STEPS // EVERY)
-    run = overfitted(seed).having(validation=validation)
+    train = fall(steps(), CHANCE, 0.02, 120.0) + 0.02 * noise(seed, STEPS)
+    run = healthy(seed).having(train=train, validation=validation)
     return scored(run, seed, np.full(STEPS // EVERY, 0.1))
 
 
@@ -167,11 +168,11 @@ def leaked(seed: int) -> Run:
 def jumpy(seed: int) -> Run:
     """Training falls steadily; validation jumps about by as much as was gained."""
     run = healthy(seed)
-    jumps = 1.5 * noise(seed + 1, STEPS // EVERY)
+    jumps = 3.0 * noise(seed + 1, STEPS // EVERY)
     return run.having(validation=run.values("validation/loss") + jumps)
 
 
-def cut_short(seed: int) -> Run:
+def ended_early(seed: int) -> Run:
     """Both losses still fall fast when the run ends."""
     train = fall(steps(), CHANCE, 0.3, 600.0) + 0.05 * noise(seed, STEPS, 0.3)
     validation = fall(validated(), CHANCE, 0.4, 600.0) + 0.01 * noise(seed + 1, STEPS // EVERY)
@@ -180,8 +181,8 @@ def cut_short(seed: int) -> Run:
 
 def flat_for_long(seed: int) -> Run:
     """Everything is learned in the first tenth of the run."""
-    train = fall(steps(), CHANCE, 0.3, 15.0) + 0.05 * noise(seed, STEPS, 0.3)
-    validation = fall(validated(), CHANCE, 0.4, 15.0) + 0.01 * noise(seed + 1, STEPS // EVERY)
+    train = fall(steps(), CHANCE, 0.3, 8.0) + 0.05 * noise(seed, STEPS, 0.3)
+    validation = fall(validated(), CHANCE, 0.4, 8.0) + 0.01 * noise(seed + 1, STEPS // EVERY)
     return healthy(seed).having(train=train, validation=validation)
 
 
@@ -389,3 +390,63 @@ def crawling(seed: int) -> Run:
     train = CHANCE * (1.0 - 0.1 * steps() / STEPS) + 0.02 * noise(seed, STEPS)
     updates = 1e-4 * np.exp(0.2 * noise(seed + 1, STEPS))
     return run.having(train=train, validation=train[EVERY - 1 :: EVERY], updates=updates)
+
+
+def cut_short(seed: int) -> Run:
+    """The learning rate decays once a step in place of once an epoch; the loss stays where it is.
+
+    By then it has come down by a third, along the way that it would have gone on.
+    """
+    rate = 0.1 * 0.96 ** steps()
+    way = np.cumsum(rate) / rate.sum()
+    train = CHANCE * (1.0 - 0.35 * way) + 0.04 * noise(seed, STEPS, 0.3)
+    return healthy(seed).having(train=train, validation=train[EVERY - 1 :: EVERY], rate=rate)
+
+
+def spiked(seed: int) -> Run:
+    """Five single batches whose loss leaps to twice chance level; the rest is healthy."""
+    run = healthy(seed)
+    train = run.values("train/loss")
+    train[150 + seed % 7 :: 90] += 2.0 * CHANCE
+    return run.having(train=train)
+
+
+def badly_begun(seed: int) -> Run:
+    """The loss begins at six times chance level, and takes a tenth of the run to come down."""
+    run = healthy(seed)
+    excess = 5.0 * CHANCE * np.exp(-steps() / 25.0)
+    return run.having(train=run.values("train/loss") + excess * np.exp(0.1 * noise(seed, STEPS)))
+
+
+def piled_up(seed: int) -> Run:
+    """A healthy loss with gradients that were never zeroed."""
+    at = np.arange(1.0, 7.0)
+    return beside(healthy(seed), {"gradient/carried_over": (at, np.ones(6))})
+
+
+def skipping(seed: int) -> Run:
+    """A third of the steps is skipped, and some of the sampled gradients overflow."""
+    is_skipped = np.random.default_rng(seed).random(STEPS) < 0.33
+    at = steps()[is_skipped]
+    norm = healthy(seed).values("gradient_norm/global")
+    norm[is_skipped] = np.inf
+    run = healthy(seed).having(norm=norm)
+    return beside(run, {"tuneguard/skipped_steps": (at, np.arange(1.0, len(at) + 1.0))})
+
+
+def unscaled(seed: int) -> Run:
+    """As `badly_begun`, with inputs between 0 and 255."""
+    at = steps()[16::40]
+    others = {
+        "input/mean": (at, 33.0 + noise(seed + 1, len(at))),
+        "input/standard_deviation": (at, 78.0 + noise(seed + 2, len(at))),
+    }
+    return beside(badly_begun(seed), others)
+
+
+def softmaxed(seed: int) -> Run:
+    """A softmax before a cross-entropy: the loss settles above its floor of 1.461."""
+    level = fall(steps(), CHANCE, 1.52, 80.0)
+    train = np.maximum(level + 0.01 * noise(seed, STEPS), 1.4612)
+    params = {**PARAMS, "loss_graph": "NllLoss < LogSoftmax < Softmax < Addmm"}
+    return replace(healthy(seed).having(train=train), params=params)

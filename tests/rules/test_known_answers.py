@@ -17,25 +17,37 @@ from tuneguard.history import RunHistory
 from tuneguard.rule import Rule
 from tuneguard.rules import BUILTIN_RULES
 from tuneguard.rules.accelerator_underused import AcceleratorUnderused
+from tuneguard.rules.bad_initial_loss import BadInitialLoss
 from tuneguard.rules.clipping_saturated import ClippingSaturated
 from tuneguard.rules.dead_units import DeadUnits
 from tuneguard.rules.divergence import Divergence
 from tuneguard.rules.exploding_gradients import ExplodingGradients
 from tuneguard.rules.frozen_parameters import FrozenParameters
 from tuneguard.rules.input_bound import InputBound
+from tuneguard.rules.input_scale import InputScale
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 from tuneguard.rules.learning_rate_too_low import LearningRateTooLow
+from tuneguard.rules.loss_scale_collapse import LossScaleCollapse
+from tuneguard.rules.loss_spikes import LossSpikes
 from tuneguard.rules.memory_growth import MemoryGrowth
+from tuneguard.rules.missing_zero_grad import MissingZeroGrad
+from tuneguard.rules.no_generalization import NoGeneralization
 from tuneguard.rules.no_learning import NoLearning
+from tuneguard.rules.noisy_validation import NoisyValidation
 from tuneguard.rules.non_finite_values import NonFiniteValues
+from tuneguard.rules.output_loss_mismatch import OutputLossMismatch
 from tuneguard.rules.overconfidence import Overconfidence
 from tuneguard.rules.overfitting import Overfitting
 from tuneguard.rules.rank_skew import RankSkew
 from tuneguard.rules.saturated_units import SaturatedUnits
+from tuneguard.rules.schedule_fault import ScheduleFault
+from tuneguard.rules.stopped_too_early import StoppedTooEarly
 from tuneguard.rules.underfitting import Underfitting
 from tuneguard.rules.update_ratio_out_of_band import UpdateRatioOutOfBand
+from tuneguard.rules.validation_leak import ValidationLeak
 from tuneguard.rules.vanishing_gradients import VanishingGradients
+from tuneguard.rules.wasted_epochs import WastedEpochs
 from tuneguard.rules.weight_decay_overwhelming import WeightDecayOverwhelming
 
 SEEDS = range(20)
@@ -58,6 +70,11 @@ CASES = [
     Case(Overfitting(), "overfitted", "high high"),
     Case(Underfitting(), "underfitted", "high low low", needs_positive=True),
     Case(Overconfidence(), "overconfident", "high high low"),
+    Case(ValidationLeak(), "leaked", "high low", needs_positive=True),
+    Case(NoisyValidation(), "jumpy", "high high low"),
+    Case(StoppedTooEarly(), "ended_early", "high high high high"),
+    Case(WastedEpochs(), "flat_for_long", "high high"),
+    Case(NoGeneralization(), "memorised", "high low low"),
     Case(ExplodingGradients(), "exploding", "high high"),
     Case(VanishingGradients(), "vanishing", "low high high", needs_positive=True),
     Case(DeadUnits(), "dead", "high high high", needs_positive=True),
@@ -73,11 +90,18 @@ CASES = [
     ),
     Case(LearningRateTooHigh(), "overshot", "high high high", needs_positive=True),
     Case(LearningRateTooLow(), "crawling", "low high high low", needs_positive=True),
+    Case(ScheduleFault(), "cut_short", "low high high low", needs_positive=True),
     Case(UpdateRatioOutOfBand(), "uneven", "low"),
     Case(WeightDecayOverwhelming(), "decayed", "low high high", needs_positive=True),
     Case(NonFiniteValues(), "not_a_number", "high high"),
     Case(Divergence(), "diverged", "high high"),
+    Case(LossSpikes(), "spiked", "high high"),
     Case(NoLearning(), "unlearned", "high"),
+    Case(BadInitialLoss(), "badly_begun", "high high", needs_positive=True),
+    Case(MissingZeroGrad(), "piled_up", "high"),
+    Case(LossScaleCollapse(), "skipping", "high"),
+    Case(InputScale(), "unscaled", "high high", needs_positive=True),
+    Case(OutputLossMismatch(), "softmaxed", "high high"),
     Case(InputBound(), "starved", "high high high"),
     Case(AcceleratorUnderused(), "idling", "low low low"),
     Case(MemoryGrowth(), "leaking", "high high high high high"),

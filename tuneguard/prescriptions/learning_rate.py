@@ -134,6 +134,23 @@ def decay_to_zero(steps: int, unit: str = "step") -> Prescription:
     )
 
 
+def keep_below(highest: float, leapt_to: float) -> Prescription:
+    """Hold the learning rate at the `highest` that the run stood, not where it leapt to."""
+    return Prescription(
+        parameter="schedule",
+        current=f"up to {number(leapt_to)}",
+        suggested=f"at most {number(highest)}",
+        action=f"Keep the learning rate at or below {number(highest)} throughout.",
+        rationale="The run learned at that rate, and lost it where the rate leapt above.",
+        tradeoff="A leap that was meant needs a rise over some hundred steps instead.",
+        verify="The loss goes on falling past the step at which the learning rate leapt.",
+        snippet=(
+            "for group in optimizer.param_groups:  # after each scheduler.step()\n"
+            f'    group["lr"] = min(group["lr"], {highest!r})'
+        ),
+    )
+
+
 def reduce_on_plateau(patience: int) -> Prescription:
     """Cut the learning rate whenever the validation loss stops falling."""
     return Prescription(
