@@ -24,6 +24,8 @@ def weighted_percentile(values: FloatArray, weights: FloatArray, percent: float)
     >>> weighted_percentile(np.array([1.0, 2.0]), np.array([1.0, 3.0]), 50.0)
     1.75
     """
+    if weights.min() == weights.max():
+        return float(np.percentile(values, percent))
     order, share = np.argsort(values), percent / 100.0
     sorted_weights = weights[order]
     middles = np.cumsum(sorted_weights) - 0.5 * sorted_weights
