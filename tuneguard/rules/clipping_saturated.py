@@ -37,8 +37,9 @@ class ClippingSaturated(Rule):
         At ``min_share`` of the time or more, clipping left less than ``max_factor`` of the
         gradient's norm; the median update was below ``max_update_ratio`` of the weights; and the
         training loss ended above ``min_short`` of chance level, or of its start where that is
-        not known. Only plain gradient descent, with momentum or without, is judged: Adam and its
-        like divide by the size of recent gradients, so a constant factor changes nothing.
+        not known. It takes ``min_points`` sampled steps to tell. Only plain gradient descent,
+        with momentum or without, is judged: Adam and its like divide by the size of recent
+        gradients, so a constant factor changes nothing.
 
     When it is wrong:
         A run that learns nothing for another reason may also be clipped hard. A limit that a
@@ -55,7 +56,7 @@ class ClippingSaturated(Rule):
     name: ClassVar[str] = "clipping-saturated"
     default_severity: ClassVar[Severity] = Severity.WARNING
     explains: ClassVar[frozenset[str]] = frozenset(
-        {"learning-rate-too-low", "no-learning", "underfitting"}
+        {"learning-rate-too-low", "no-learning", "stopped-too-early", "underfitting"}
     )
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 

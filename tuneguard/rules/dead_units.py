@@ -64,6 +64,7 @@ class DeadUnits(Rule):
         {
             "learning-rate-too-low",
             "no-learning",
+            "stopped-too-early",
             "underfitting",
             "update-ratio-out-of-band",
             "vanishing-gradients",

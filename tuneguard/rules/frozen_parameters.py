@@ -68,16 +68,17 @@ class FrozenParameters(Rule):
         {
             "learning-rate-too-low",
             "no-learning",
+            "stopped-too-early",
             "underfitting",
             "update-ratio-out-of-band",
             "vanishing-gradients",
         }
     )
     requires: ClassVar[tuple[Requirement, ...]] = (
-        Requirement((Role.UPDATE_RATIO, Role.GRADIENT_NORM), min_points=10),
+        Requirement((Role.UPDATE_RATIO, Role.GRADIENT_NORM), min_points=5),
     )
 
-    min_samples: int = 10
+    min_samples: int = 5
     min_share: float = 0.01
     min_gradient: float = 1e-4
 

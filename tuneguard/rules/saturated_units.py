@@ -59,6 +59,7 @@ class SaturatedUnits(Rule):
             "learning-rate-too-high",
             "learning-rate-too-low",
             "no-learning",
+            "stopped-too-early",
             "underfitting",
             "update-ratio-out-of-band",
             "vanishing-gradients",

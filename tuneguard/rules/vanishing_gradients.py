@@ -73,7 +73,7 @@ class VanishingGradients(Rule):
     min_update_ratio: float = 1e-3
     max_first_update: float = 0.2
     min_layers: int = 4
-    min_points: int = 10
+    min_points: int = 5
 
     def check(self, history: RunHistory) -> Outcome:
         """Compare the gradient norms of the layers."""
