@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tuneguard.diagnosis import diagnose
 from tuneguard.findings import Finding, Severity
 from tuneguard.history import RunHistory
 from tuneguard.live.lookout import PATIENCE, Lookout
@@ -53,6 +52,8 @@ def alarms(
     >>> [alarm.rule for alarm in alarms([run])]
     ['non-finite-values']
     """
+    from tuneguard.diagnosis import diagnose  # noqa: PLC0415 - heavy: not with the package
+
     lookout = Lookout(patience)
     asked = None if rules is None else list(rules)
     for history in histories:

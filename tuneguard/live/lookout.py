@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tuneguard.diagnosis import Diagnosis
 from tuneguard.findings import Finding, Severity
 from tuneguard.history import RunHistory
+
+if TYPE_CHECKING:
+    from tuneguard.diagnosis import Diagnosis
 
 Happening = Literal["found", "worse", "gone", "back"]
 

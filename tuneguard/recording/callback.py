@@ -6,13 +6,14 @@ import atexit
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+from tuneguard.findings import Finding
 from tuneguard.recording.arguments import (
     checked_first_step,
     checked_optimizers,
@@ -59,6 +60,9 @@ class TuneGuardCallback:
         flush_every: Steps that are handed over together, at most; after two seconds, fewer are.
         spool: Folder for what MLflow has not taken yet; $TUNEGUARD_SPOOL or the user's cache
             where not given.
+        live: Whether the run is diagnosed while it trains: what lasts is logged, and is in the
+            run's tags.
+        on_finding: Called with each such finding, on a thread of its own that nobody waits for.
 
     Raises:
         ValueError: An argument makes no sense.
@@ -93,6 +97,8 @@ class TuneGuardCallback:
         experiment: str | None = None,
         flush_every: int = FLUSH_STEPS,
         spool: str | os.PathLike[str] | None = None,
+        live: bool = True,
+        on_finding: Callable[[Finding], object] | None = None,
     ) -> None:
         require_model(model)
         numbers = {
@@ -113,6 +119,7 @@ class TuneGuardCallback:
         wiring = Wiring(model, optimizers, facts, higher_is_better or {})
         self._facts = wiring.facts
         self._spool, self._sink, self._group = wiring.open(place, first_step)
+        self._watch = wiring.watch(on_finding) if live or on_finding is not None else None
         self._recorder = wiring.recorder(
             budget=budget,
             scaler=scaler,
@@ -132,6 +139,16 @@ class TuneGuardCallback:
         Ranks after the first learn it from rank 0, a moment later.
         """
         return self._spool.ticket.run_id
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether training on is pointless: a critical fault has lasted that it does not mend.
+
+        True once a NaN that stays, a divergence or a run that learns nothing has been seen long
+        enough (see *Get alerts* in the documentation). Known to rank 0 only: where several ranks
+        train, it has to tell the others before any of them stops.
+        """
+        return self._watch is not None and self._watch.should_stop
 
     def on_after_backward(self, loss: torch.Tensor | float) -> None:
         """Measure the gradient; to be called after each `backward()`, before clipping.

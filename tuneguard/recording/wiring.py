@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from tuneguard.findings import Finding
 from tuneguard.recording.budget import Budget
 from tuneguard.recording.facts import facts_of_model, facts_of_optimizers
 from tuneguard.recording.layers import Layers
+from tuneguard.recording.live_watch import LiveWatch
 from tuneguard.recording.local_gradients import averaging_ranks
 from tuneguard.recording.loss_mean import LossMean
 from tuneguard.recording.outlet import Outlet
@@ -98,6 +100,17 @@ class Wiring:
             else None
         )
         return self._spool, self._sink, self._group
+
+    def watch(self, on_finding: Callable[[Finding], object] | None) -> LiveWatch | None:
+        """Have the run diagnosed while it trains, once the spool is open: by rank 0 alone.
+
+        Args:
+            on_finding: Called with each cause that lasts.
+        """
+        if self._ranks.rank:
+            return None
+        self._sink.onlooker = watch = LiveWatch(self._spool, self._sink, on_finding)
+        return watch
 
     def recorder(
         self,

@@ -15,6 +15,7 @@ from tuneguard.spool.manifest import Manifest
 from tuneguard.spool.spool_folder import Spool
 from tuneguard.storage.early_points import LAST_STEP
 from tuneguard.storage.key_owners import KeyOwners
+from tuneguard.storage.live_tags import LiveTags
 from tuneguard.storage.rank_place import check_artifacts, check_tracking_store
 from tuneguard.storage.record import load_manifests
 from tuneguard.storage.record_upload import RecordUpload
@@ -36,10 +37,14 @@ class Delivery:
 
     Args:
         spool: What is to be delivered; its ticket names a run.
+
+    Attributes:
+        tags: What is found in the run while it trains.
     """
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
+        self.tags = LiveTags()
         self._record = RecordUpload(spool)
         self._contact: RunContact | None = None
         self._owners: KeyOwners | None = None
@@ -73,6 +78,8 @@ class Delivery:
             self._record.send(contact)
         elif self._contact is not None and self._owners is not None:
             self._compare_first_steps(self._contact, self._owners)
+        if self.tags.is_due:
+            self._send_tags(self._connected())
 
     def finish(self) -> None:
         """Send everything, the params too, and declare the record complete.
@@ -136,6 +143,15 @@ class Delivery:
             for key, value in params.items():
                 if not self._has_logged(contact, {key: value}, {}):
                     _logger.warning("MLflow refuses the param %r: it is in the record only", key)
+
+    def _send_tags(self, contact: RunContact) -> None:
+        try:
+            self.tags.send(contact)
+        except MlflowException as error:
+            if error.error_code not in _CLIENT_ERRORS:
+                raise
+            self.tags = LiveTags()
+            _logger.warning("MLflow refuses the tags of what was found: %s", _first_line(error))
 
     def _has_logged(
         self, contact: RunContact, params: Mapping[str, str], tags: Mapping[str, str]

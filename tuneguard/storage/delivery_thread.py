@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 
 from tuneguard.exceptions import RunDeletedError
 from tuneguard.spool.record_writer import compact
@@ -55,6 +56,10 @@ class DeliveryThread:
     def validated(self) -> None:
         """Tell that results of a validation came into the spool."""
         self._awaited.set()
+
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Have tags written with the next delivery, in place of the last."""
+        self._delivery.tags.put(tags)
 
     def finish(self) -> None:
         """Ask for the rest to be delivered: nothing more comes into the spool."""

@@ -133,6 +133,22 @@ class RunContact:
                 synchronous=True,
             )
 
+    def remove_tag(self, key: str) -> None:
+        """Remove a tag, if it is there.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+            MlflowException: The store refused.
+        """
+        try:
+            if self.is_plain:
+                self._tell("runs/delete-tag", {"key": key})
+            else:
+                self.client.delete_tag(self.run_id, key)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+
     def names(self, folder: str) -> set[str]:
         """Return what is in a folder of the run's artifacts.
 

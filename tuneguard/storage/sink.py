@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -41,6 +41,16 @@ class Packet(Protocol):
         """Return the values, waiting for the device; called on the writer's thread."""
 
 
+class Onlooker(Protocol):
+    """Looks at what is measured; whatever it raises is its own affair."""
+
+    def take(self, columns: Columns) -> None:
+        """Take in measured values; called on the writer's thread, which waits."""
+
+    def end(self, status: str) -> None:
+        """Take in that nothing more comes: the training ended as `status` says."""
+
+
 class Sink:
     """Writes packets to the spool on one thread, and has them delivered on another.
 
@@ -52,6 +62,7 @@ class Sink:
 
     Attributes:
         on_idle: Called on the writer's thread where nothing came for two seconds.
+        onlooker: Who looks at what is measured, if anybody does.
     """
 
     def __init__(self, spool: Spool) -> None:
@@ -64,6 +75,8 @@ class Sink:
         self._refused = 0
         self._failed = 0
         self.on_idle: Callable[[], None] = _nothing
+        self.onlooker: Onlooker | None = None
+        self._status = ""
         self._writer_cpu_seconds = 0.0
         self._writer = threading.Thread(
             target=self._write_packets, name="tuneguard-writer", daemon=True
@@ -100,6 +113,10 @@ class Sink:
         with suppress(queue.Full):
             self._queue.put_nowait(changes)
 
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Have tags written into the run in place of the last ones, without waiting."""
+        self._delivery.tag(tags)
+
     def close(self, status: str, patience: float = PATIENCE_SECONDS) -> None:
         """Write everything down, deliver it, and end the run if it is our own.
 
@@ -108,6 +125,7 @@ class Sink:
             patience: Seconds to wait for the store; what it has not taken then stays in the
                 spool.
         """
+        self._status = status
         self._spool.change_ticket(status=status, ended=time.time_ns() // 1_000_000)
         deadline = time.monotonic() + patience
         is_delivered = False
@@ -176,6 +194,8 @@ class Sink:
                 self._delivery.validated()
             if self._record.is_due:
                 self._record.cut()
+            if self.onlooker is not None:
+                self.onlooker.take(columns)
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever goes wrong
             self._failed += packet.size
             self._warn("writer", f"Measured values were lost: {error!r}.")
@@ -197,6 +217,8 @@ class Sink:
             if not self._spool.manifest.rank:
                 self._spool.outbox.append(self._charts.finish())
             self._record.finish()
+            if self.onlooker is not None:
+                self.onlooker.end(self._status)
         except Exception as error:  # noqa: BLE001 - what is on disk is recovered by sync
             self._warn("writer", f"The record could not be completed: {error!r}.")
         self._spool.change_manifest(dropped=self.dropped)
