@@ -22,7 +22,7 @@ def cnn() -> Setup:
         data=partial(digits, noise=0.6),
         model=partial(FunctionalConvolutions, 10),
         criterion=cross_entropy,
-        optimizer=partial(optim.Adam, lr=2e-3),
+        optimizer=partial(optim.Adam, lr=4e-3),
         rate=steps_down,
         steps=400,
     )
