@@ -12,6 +12,8 @@ from tuneguard.history import Role, RunHistory
 
 _FIRST_POINTS = 3
 _NEAR_CHANCE = (0.7, 1.5)
+_FARTHEST = 100.0
+_PLAIN = "NllLoss <"
 _UNITS = (1.0, 1e3, 1e-3, 1e6, 1e-6)
 _OF_CLASSES = ("acc", "top1", "top5", "f1", "auc", "auroc")
 
@@ -52,7 +54,7 @@ def reference_level(history: RunHistory) -> Reference | None:
     is_from_start = series.axis.value == "step" and series.positions[0] <= 0.01
     if not is_from_start or not np.isfinite(first[0]) or first[0] <= 0.0:
         return None
-    classes = _number_of_classes(history)
+    classes = number_of_classes(history)
     if classes is not None:
         unit = _unit(float(first[0]) / math.log(classes), history)
         if unit is not None:
@@ -61,21 +63,53 @@ def reference_level(history: RunHistory) -> Reference | None:
     return Reference(float(first[0]), "start", "the first loss")
 
 
+def first_over_chance(history: RunHistory) -> float | None:
+    """Return the first loss over that of a uniform guess, `ln C`, however far above it is.
+
+    Returns:
+        From 0.7 to 100, in the unit of the loss that gives the least such ratio; `None` where
+        the classes are not known, or the first loss lies elsewhere or was not recorded, or where
+        the loss never came down to that level and is not known to be a plain cross-entropy.
+    """
+    series, classes = history.get(Role.TRAIN_LOSS), number_of_classes(history)
+    if series is None or classes is None or len(series) == 0 or series.axis.value != "step":
+        return None
+    if series.steps[0] > 1.0 or not np.isfinite(series.values[0]):
+        return None
+    ratio = float(series.values[0]) / math.log(classes)
+    graph = history.hyperparameters.loss_graph
+    is_plain = graph is not None and graph.startswith(_PLAIN)
+    ratios = [ratio / unit for unit in _units(history)]
+    found = min((one for one in ratios if _NEAR_CHANCE[0] <= one <= _FARTHEST), default=None)
+    if found is None or is_plain:
+        return found
+    lowest = float(np.min(series.values, where=series.is_finite, initial=np.inf))
+    return found if lowest <= float(series.values[0]) / found else None
+
+
 def _unit(ratio: float, history: RunHistory) -> float | None:
     """Return the unit of the loss in which the first of them is near chance level."""
     low, high = _NEAR_CHANCE
-    batch = history.hyperparameters.batch_size
+    return next((unit for unit in _units(history) if low <= ratio / unit <= high), None)
+
+
+def _units(history: RunHistory) -> list[float]:
+    """Return the units that the loss may have: one, where it is seen to be a mean."""
     known = history.hyperparameters
+    batch, graph = known.batch_size, known.loss_graph
+    if graph is not None and graph.startswith(_PLAIN):
+        return [1.0]
     is_declared = known.num_classes is not None or known.task is not None
-    units = [
-        *(_UNITS if is_declared else _UNITS[:1]),
-        *([batch] if batch is not None and batch > 0 else []),
-    ]
-    return next((unit for unit in units if low <= ratio / unit <= high), None)
+    units = list(_UNITS if is_declared else _UNITS[:1])
+    return [*units, batch] if batch is not None and batch > 0 else units
 
 
-def _number_of_classes(history: RunHistory) -> int | None:
-    """Return the number of classes, as declared or as the last layer shows it."""
+def number_of_classes(history: RunHistory) -> int | None:
+    """Return the number of classes, as declared or as the last layer shows it.
+
+    Returns:
+        `None` where it is not known, and for what is no classification.
+    """
     known = history.hyperparameters
     if known.task not in {None, "classification"}:
         return None

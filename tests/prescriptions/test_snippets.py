@@ -25,6 +25,7 @@ from tuneguard.prescriptions.data_split import (
     larger_validation_set,
     validate_on_training_data,
 )
+from tuneguard.prescriptions.inputs import look_at_batches, standardise_inputs
 from tuneguard.prescriptions.learning_rate import (
     decay_to_zero,
     keep_below,
@@ -43,7 +44,6 @@ from tuneguard.prescriptions.machine import (
     load_ahead,
     more_workers,
 )
-from tuneguard.prescriptions.inputs import look_at_batches, standardise_inputs
 from tuneguard.prescriptions.numerics import (
     find_the_first_bad_value,
     overfit_one_batch,

@@ -23,6 +23,9 @@ LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "Div < NllLoss < LogSoftmax < Relu < Addmm": lambda out: (
         functional.cross_entropy(functional.relu(out), TARGETS) / 4
     ),
+    "MseLoss(sum) < Addmm": lambda out: functional.mse_loss(
+        out, torch.ones(4, 3), reduction="sum"
+    ),
     "MseLoss < Sigmoid < Addmm": lambda out: functional.mse_loss(
         out.sigmoid().flatten(), torch.ones(12)
     ),

@@ -181,8 +181,8 @@ def ended_early(seed: int) -> Run:
 
 def flat_for_long(seed: int) -> Run:
     """Everything is learned in the first tenth of the run."""
-    train = fall(steps(), CHANCE, 0.3, 8.0) + 0.05 * noise(seed, STEPS, 0.3)
-    validation = fall(validated(), CHANCE, 0.4, 8.0) + 0.01 * noise(seed + 1, STEPS // EVERY)
+    train = fall(steps(), CHANCE, 0.3, 9.0) + 0.05 * noise(seed, STEPS, 0.3)
+    validation = fall(validated(), CHANCE, 0.4, 9.0) + 0.005 * noise(seed + 1, STEPS // EVERY)
     return healthy(seed).having(train=train, validation=validation)
 
 

@@ -73,7 +73,7 @@ CASES = [
     Case(ValidationLeak(), "leaked", "high low", needs_positive=True),
     Case(NoisyValidation(), "jumpy", "high high low"),
     Case(StoppedTooEarly(), "ended_early", "high high high high"),
-    Case(WastedEpochs(), "flat_for_long", "high high"),
+    Case(WastedEpochs(), "flat_for_long", "high high", min_found=18),
     Case(NoGeneralization(), "memorised", "high low low"),
     Case(ExplodingGradients(), "exploding", "high high"),
     Case(VanishingGradients(), "vanishing", "low high high", needs_positive=True),

@@ -42,6 +42,7 @@ _TEXT_ALIASES: dict[str, tuple[str, ...]] = {
     "optimizer": ("optimizer", "optimizer_name", "optim", "opt", "optimizer_class"),
     "task": ("task",),
     "activations": ("activations", "activation"),
+    "loss_graph": ("loss_graph",),
 }
 
 
@@ -69,6 +70,7 @@ class Hyperparameters:
     optimizer: str | None = None
     task: str | None = None
     activations: str | None = None
+    loss_graph: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuneguard.findings import Prescription
+from tuneguard.prescriptions.wording import number
 
 
 def find_the_first_bad_value(step: float) -> Prescription:
@@ -46,5 +47,51 @@ def overfit_one_batch() -> Prescription:
             "        print(name, 'is not in the optimizer')\n"
             "    elif parameter.grad is None or not parameter.grad.any():\n"
             "        print(name, 'gets no gradient')"
+        ),
+    )
+
+
+def zero_gradients() -> Prescription:
+    """Begin each step with no gradient."""
+    return Prescription(
+        parameter="zero_grad",
+        current="gradients are kept from step to step",
+        suggested="zero_grad() in every step",
+        action="Call optimizer.zero_grad() before every backward pass.",
+        rationale="backward() adds to the gradients that are there: each step used the sum of "
+        "all gradients since the start.",
+        tradeoff="None. To accumulate on purpose, zero them every few steps, and tell the "
+        "callback with accumulate=.",
+        verify="gradient/carried_over is 0.",
+        snippet=(
+            "def train_step(model, optimizer, criterion, inputs, targets):\n"
+            "    optimizer.zero_grad()\n"
+            "    loss = criterion(model(inputs), targets)\n"
+            "    loss.backward()\n"
+            "    optimizer.step()\n"
+            "    return loss"
+        ),
+    )
+
+
+def train_in_bfloat16(share: float) -> Prescription:
+    """Use a format that needs no loss scale.
+
+    Args:
+        share: Of the steps that were skipped.
+    """
+    return Prescription(
+        parameter="precision",
+        current=f"float16, {number(100.0 * share)} % of the steps skipped",
+        suggested="bfloat16 without a loss scale",
+        action="Train in bfloat16, which has the range of float32 and needs no loss scale.",
+        rationale="Gradients overflowed float16 again and again; each time a step was lost and "
+        "the scale halved, until small gradients become zero.",
+        tradeoff="Three bits less of precision; older GPUs lack it.",
+        verify="tuneguard/skipped_steps does not grow.",
+        snippet=(
+            "import torch\n\n"
+            "device = next(model.parameters()).device.type\n"
+            "mixed = torch.autocast(device, dtype=torch.bfloat16)  # with mixed: loss = ..."
         ),
     )

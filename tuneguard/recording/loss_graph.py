@@ -19,6 +19,7 @@ _MOVES = frozenset(
 _OPAQUE = "CompiledFunction"
 _LAYERS = frozenset({"Addmm", "Baddbmm", "Bmm", "Convolution", "Linear", "Mm", "Mv", _OPAQUE})
 _LEAF = "AccumulateGrad"
+_SUM = 2
 
 
 def loss_graph(loss: object) -> str | None:
@@ -32,8 +33,9 @@ def loss_graph(loss: object) -> str | None:
         loss: What the loop calls its loss.
 
     Returns:
-        Such as `NllLoss < LogSoftmax < Addmm`, chains separated by `; `. `None` where the loss
-        bears no graph, or one that was compiled as a whole.
+        Such as `NllLoss < LogSoftmax < Addmm`, chains separated by `; `; a loss that is summed
+        over the batch has `(sum)` behind its name. `None` where the loss bears no graph, or one
+        that was compiled as a whole.
     """
     root = getattr(loss, "grad_fn", None)
     chains: list[str] = []
@@ -43,6 +45,7 @@ def loss_graph(loss: object) -> str | None:
             break
         node, above = waiting.pop()
         name = _SUFFIX.sub("", node.name().rpartition("::")[2])
+        name += "(sum)" if getattr(node, "_saved_reduction", 1) == _SUM else ""
         if name == _LEAF or (not above and name == _OPAQUE):
             continue
         links = above if name in _MOVES else (*above, name)

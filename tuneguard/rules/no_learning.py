@@ -39,7 +39,8 @@ class NoLearning(Rule):
         run must lie less than ``min_noise`` standard deviations of a level below it, which takes
         ``min_points`` points from the first steps on; a loss that came down by ``min_noise``
         standard deviations of its points, and then rose further above its start than that, was
-        learning once. A loss that never changes at all is found
+        learning once. Where noise leaves room for a fall by ``max_unseen`` of a positive first
+        loss, nobody can tell. A loss that never changes at all is found
         in either case. Runs whose validation metric improved are left alone.
 
     When it is wrong:
@@ -64,6 +65,7 @@ class NoLearning(Rule):
     min_share_of_chance: float = 0.93
     min_noise: float = 4.0
     min_points: int = 50
+    max_unseen: float = 0.25
 
     def check(self, history: RunHistory) -> Outcome:
         """Compare the second half of the run with a model that has learned nothing."""
@@ -127,6 +129,14 @@ class NoLearning(Rule):
         )
         if has_fallen or _metric_improved(history):
             return self.passed(evidence)
+        unseen = (
+            self.min_noise * spread / curve.start if series.finite().values.min() > 0.0 else 0.0
+        )
+        if unseen > self.max_unseen:
+            return self.abstained(
+                f"the loss is so noisy that a fall by {unseen:.0%} would not show",
+                "record a validation metric such as accuracy",
+            )
         return self._too_short(series) or self._report(
             history, series, evidence, "never fell measurably below its first values", 0.6
         )

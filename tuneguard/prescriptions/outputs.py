@@ -1,0 +1,86 @@
+"""What the model hands to its loss: logits, bounded outputs, the first of all outputs."""
+
+from __future__ import annotations
+
+from tuneguard.findings import Prescription
+from tuneguard.prescriptions.wording import number
+
+_BARE = '''import torch
+
+
+def without_last_activation(model):
+    """Replace the activation module that ends the model, if one does, by nothing."""
+    nn = torch.nn
+    bounded = (nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Tanh, nn.ReLU)
+    names = [name for name, module in model.named_modules() if not list(module.children())]
+    if names and isinstance(model.get_submodule(names[-1]), bounded):
+        parent, _, last = names[-1].rpartition(".")
+        setattr(model.get_submodule(parent), last, torch.nn.Identity())
+    return model
+
+
+model = without_last_activation(model)'''
+
+
+def bare_output(operation: str, loss: str) -> Prescription:
+    """Hand the last layer's own outputs to the loss.
+
+    Args:
+        operation: What stands between the last layer and the loss, such as `Softmax`.
+        loss: What the loss is called in a sentence.
+    """
+    return Prescription(
+        parameter="output_activation",
+        current=operation,
+        suggested="none",
+        action=f"Take the {operation} between the last layer and the {loss} away.",
+        rationale=f"The {loss} needs outputs that reach every value; {operation} bounds them.",
+        tradeoff="Where probabilities are needed, apply the activation after training only.",
+        verify="The training loss falls below the level that it could not pass before.",
+        snippet=_BARE,
+    )
+
+
+def log_of_softmax_in_one() -> Prescription:
+    """Compute the logarithm of a probability from the logits."""
+    return Prescription(
+        parameter="loss_function",
+        current="log of a probability",
+        suggested="a loss of logits",
+        action="Compute the loss from logits, with cross_entropy or "
+        "binary_cross_entropy_with_logits, in place of the logarithm of a probability.",
+        rationale="A probability that rounds to 0 has the logarithm minus infinity; computed in "
+        "one, the two stay finite.",
+        tradeoff="None.",
+        verify="The loss stays finite.",
+        snippet=(
+            "import torch\n\n"
+            "logits, targets = torch.tensor([[200.0, 0.0]]), torch.tensor([1])\n"
+            "loss = torch.nn.functional.cross_entropy(logits, targets)  # 200, and not infinite"
+        ),
+    )
+
+
+def smaller_last_layer(ratio: float) -> Prescription:
+    """Begin with outputs near zero, so that the first guess is uniform.
+
+    Args:
+        ratio: The first loss over that of a uniform guess.
+    """
+    return Prescription(
+        parameter="last_layer_initialisation",
+        current=f"a first loss of {number(ratio)} times chance level",
+        suggested="a tenth of the usual weights, no bias",
+        action="Begin with small weights and no bias in the last layer.",
+        rationale="The first outputs were confident and wrong: the first steps only undo that.",
+        tradeoff="None: the first gradients reach the last layer all the same.",
+        verify="The first training loss is within a tenth of chance level.",
+        snippet=(
+            "import torch\n\n"
+            "last = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]\n"
+            "with torch.no_grad():\n"
+            "    torch.nn.init.xavier_uniform_(last.weight, gain=0.1)\n"
+            "    if last.bias is not None:\n"
+            "        last.bias.zero_()"
+        ),
+    )
