@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import rank_filter
-from scipy.stats import median_abs_deviation
 
 FloatArray = NDArray[np.float64]
 
@@ -68,7 +67,8 @@ def difference_scale(values: FloatArray, steps: FloatArray | None = None) -> flo
     differences = np.diff(values)
     if steps is not None:
         differences = differences[np.diff(steps) <= usual_gap(steps)]
-    return float(_NORMAL_PER_MAD * median_abs_deviation(differences) / np.sqrt(2.0))
+    away = np.abs(differences - np.median(differences))
+    return float(_NORMAL_PER_MAD * np.median(away) / np.sqrt(2.0))
 
 
 def running_median(values: FloatArray, window: int) -> FloatArray:
