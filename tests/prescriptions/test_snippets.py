@@ -16,6 +16,7 @@ from torch import nn
 import tuneguard.prescriptions
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
+from tuneguard.prescriptions.batch_size import other_batch_size
 from tuneguard.prescriptions.calibration import fit_a_temperature
 from tuneguard.prescriptions.capacity import larger_model, smaller_model
 from tuneguard.prescriptions.clipping import clip_gradients, raise_clip_norm
@@ -68,7 +69,6 @@ from tuneguard.prescriptions.signal import (
     rectify_with_kaiming,
     residual_path,
     revive_units,
-    scale_inputs,
     smaller_initialisation,
 )
 from tuneguard.prescriptions.stopping import end_sooner, stop_at_best, train_longer
@@ -81,6 +81,7 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "clip_gradients": lambda run: clip_gradients(run, 1.8234),
     "decay_to_zero": lambda _: decay_to_zero(600),
     "lower_learning_rate": lambda run: lower_learning_rate(run, factor=0.1, because="it leapt"),
+    "other_batch_size": lambda run: other_batch_size(run, 4.0),
     "keep_below": lambda _: keep_below(0.02, 0.6),
     "longer_steps": lambda run: longer_steps(run, 2e-5),
     "raise_learning_rate": lambda run: raise_learning_rate(run, factor=10.0, because="it crept"),
@@ -106,7 +107,6 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "layer_wise_rates": lambda run: layer_wise_rates(run, ["3"], 3e4),
     "leaky_activation": leaky_activation,
     "revive_units": lambda _: revive_units(0.97),
-    "scale_inputs": lambda _: scale_inputs("1", 0.97),
     "smaller_initialisation": lambda run: smaller_initialisation(run, 0.8),
     "join_graph": lambda _: join_graph(["0", "3"]),
     "train_layers": lambda run: train_layers(run, ["0", "3"]),

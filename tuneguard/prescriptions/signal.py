@@ -65,24 +65,6 @@ for module in model.modules():
         if module.bias is not None:
             torch.nn.init.zeros_(module.bias)"""
 
-_SCALED = '''import torch
-
-
-class Standardised(torch.nn.Module):
-    """Brings each feature to zero mean and unit scale before the model sees it."""
-
-    def __init__(self, model, training_inputs):
-        super().__init__()
-        self.model = model
-        self.register_buffer("mean", training_inputs.mean(0))
-        self.register_buffer("scale", training_inputs.std(0).clamp_min(1e-6))
-
-    def forward(self, inputs):
-        return self.model((inputs - self.mean) / self.scale)
-
-
-# before the optimizer is made: model = Standardised(model, training_inputs)'''
-
 
 def revive_units(dead: float) -> Prescription:
     """Initialise so that about half of the units fire.
@@ -134,25 +116,6 @@ def smaller_initialisation(history: RunHistory, saturated: float) -> Prescriptio
         tradeoff="None: saturated units have hardly learned anything.",
         verify=_UNSATURATED,
         snippet=_XAVIER,
-    )
-
-
-def scale_inputs(layer: str, saturated: float) -> Prescription:
-    """Bring the inputs to unit scale.
-
-    Args:
-        layer: The first activation, which saturates.
-        saturated: The share of its outputs that do.
-    """
-    return Prescription(
-        parameter="input_scale",
-        current=f"{saturated:.0%} of the outputs of {layer} saturated",
-        suggested="zero mean, unit standard deviation",
-        action="Standardise the inputs with the mean and the standard deviation of training data.",
-        rationale="Only the first layer is saturated from the start: its inputs are too large.",
-        tradeoff="The same mean and scale must be kept for use later.",
-        verify=_UNSATURATED,
-        snippet=_SCALED,
     )
 
 

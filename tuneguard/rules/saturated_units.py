@@ -10,7 +10,8 @@ from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import in_natural_order, typical
-from tuneguard.prescriptions.signal import scale_inputs, smaller_initialisation
+from tuneguard.prescriptions.inputs import standardise_inputs
+from tuneguard.prescriptions.signal import smaller_initialisation
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 
@@ -121,7 +122,11 @@ class SaturatedUnits(Rule):
         saturated, short = evidence
         fixes = [smaller_initialisation(history, saturated.value)]
         if is_of_inputs:
-            fixes.insert(0, scale_inputs(layer, saturated.value))
+            mean, deviation = (
+                typical(history.series[key]) if key in history.series else None
+                for key in (keys.INPUT_MEAN, keys.INPUT_DEVIATION)
+            )
+            fixes.insert(0, standardise_inputs(mean, deviation))
         return self.found(
             f"In layer {layer} {saturated.value:.0%} of the outputs were saturated from the "
             f"start to the end, and the loss ended at {short.value:.0%} of the level of knowing "
