@@ -18,7 +18,7 @@ from tuneguard.rules import BUILTIN_RULES
 
 Document = dict[str, Any]
 
-OUTCOME, LIVE, COMPARED = "outcome", "live", "comparators"
+OUTCOME, LIVE, COMPARED, OTHERS = "outcome", "live", "comparators", "others"
 FORMS = tuple(VIEWS)
 _HERE = Path(__file__).parent
 _PACKAGE = ROOT / "tuneguard"
@@ -59,7 +59,7 @@ def digest_of_judge(name: str) -> str:
         return code_digest([_HERE / "outcomes.py", _HERE / "mechanisms.py"])
     if name == LIVE:
         return code_digest([_RULES, *_BESIDE_RULES, *_OF_FORMS, _PACKAGE / "live"])
-    if name == COMPARED:
+    if name in {COMPARED, OTHERS}:
         return code_digest([_HERE / "comparators", _HERE / "views.py", _PACKAGE / "history"])
     rule = name.partition("/")[2]
     asked = [_RULES / f"{rule.replace('-', '_')}.py"] if rule else [_RULES]

@@ -9,11 +9,20 @@ from pathlib import Path
 from typing import TextIO
 
 from benchmarks.error_rates.cache import Cache, read
-from benchmarks.error_rates.judges import OUTCOME, Document, digest_of_judge, judge
+from benchmarks.error_rates.comparators.external import are_installed, meanings_of_others
+from benchmarks.error_rates.judges import (
+    COMPARED,
+    OTHERS,
+    OUTCOME,
+    Document,
+    digest_of_judge,
+    judge,
+)
 from benchmarks.error_rates.outcomes import Outcome
 from benchmarks.error_rates.plan import RunSpec
 from benchmarks.error_rates.runner import WORKERS, side_by_side
 from benchmarks.error_rates.said import Said
+from benchmarks.error_rates.views import recorded
 
 _KEPT_FILES = 6
 _FEW = 200
@@ -60,6 +69,9 @@ def judge_all(
     for record, found in side_by_side(_say, tasks, "judged", workers, few=_FEW):
         for name, document in found.items():
             shelves[name].add(record, document)
+    if COMPARED in shelves and are_installed():
+        shelves[OTHERS] = Shelf(cache.folder.parent / "judged", OTHERS)
+        _ask_others([*paths.values()], shelves[OTHERS])
     for shelf in shelves.values():
         shelf.close()
     return [
@@ -70,6 +82,14 @@ def judge_all(
         )
         for spec, path in paths.items()
     ]
+
+
+def _ask_others(paths: Iterable[Path], shelf: Shelf) -> None:
+    """Ask the tools of other processes, which take many histories at a time."""
+    unsaid = [path for path in paths if path.name not in shelf.kept]
+    histories = (recorded(read(path)) for path in unsaid)
+    for path, found in zip(unsaid, meanings_of_others(histories), strict=True):
+        shelf.add(path.name, found)
 
 
 class Shelf:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.error_rates.comparators import COMPARATORS
-from benchmarks.error_rates.judges import COMPARED, FORMS, LIVE
+from benchmarks.error_rates.judges import COMPARED, FORMS, LIVE, OTHERS, Document
 from benchmarks.error_rates.judging import Judged
 from benchmarks.error_rates.outcomes import Standing, standings
 from benchmarks.error_rates.plan import RunSpec
@@ -20,7 +19,7 @@ Meanings = tuple[str, ...]
 """The rules that an alarm may stand for: one of ours for itself, another tool's for several."""
 
 _OF_SPEC = ("program", "fault", "strength", "variant", "seed")
-TOOLS = tuple(one.name for one in COMPARATORS)
+_OURS = {*_OF_SPEC, "score", "standing", "onset", *FORMS, LIVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +87,27 @@ def _row(one: Judged, standing: Standing, judges: Mapping[str, str]) -> Row:
         standing,
         {form: Brief(it.verdict, it.alarms, it.advice) for form, it in said.items()},
         tuple((rule, at) for rule, at in one.said.get(LIVE, {}).get("raised", ())),
-        {name: tuple(map(tuple, found)) for name, found in one.said.get(COMPARED, {}).items()},
+        {name: tuple(map(tuple, found)) for name, found in _of_tools(one).items()},
         one.outcome.onset,
     )
 
 
-def save(rows: Iterable[Row], path: Path) -> None:
+def _of_tools(one: Judged) -> Document:
+    return {**one.said.get(COMPARED, {}), **one.said.get(OTHERS, {})}
+
+
+def tools_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the other tools that were asked about all of the rows."""
+    asked = rows[0].compared if rows else ()
+    return tuple(name for name in asked if all(name in row.compared for row in rows))
+
+
+def save(rows: Sequence[Row], path: Path) -> None:
     """Write rows as CSV, in the order of what was trained."""
+    tools = tools_of(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_OF_SPEC, "score", "standing", "onset", *FORMS, LIVE, *TOOLS])
+        writer.writerow([*_OF_SPEC, "score", "standing", "onset", *FORMS, LIVE, *tools])
         for row in sorted(rows, key=lambda row: _order(row.spec)):
             spec = row.spec
             writer.writerow(
@@ -106,7 +116,7 @@ def save(rows: Iterable[Row], path: Path) -> None:
                     *(f"{row.score:.1f}", row.standing.value, f"{row.onset:g}"),
                     *(_brief_as_text(row.said[name]) for name in FORMS),
                     " ".join(f"{_IDS.get(rule, rule)}@{at:.3f}" for rule, at in row.live),
-                    *(_meanings_as_text(row.compared.get(name, ())) for name in TOOLS),
+                    *(_meanings_as_text(row.compared[name]) for name in tools),
                 ]
             )
 
@@ -136,7 +146,7 @@ def _from_cells(cells: Mapping[str, str]) -> Row:
         Standing(cells["standing"]),
         {name: _brief_from_text(cells[name]) for name in FORMS},
         tuple((_NAMES.get(rule, rule), float(at)) for rule, at in live),
-        {name: _meanings_from_text(cells[name]) for name in TOOLS},
+        {name: _meanings_from_text(cells[name]) for name in cells if name not in _OURS},
         float(cells["onset"]),
     )
 

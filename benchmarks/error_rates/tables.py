@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from benchmarks.error_rates import figures
-from benchmarks.error_rates.comparators import COMPARATORS
 from benchmarks.error_rates.figures import EPOCHS
 from benchmarks.error_rates.judges import FORMS, LIVE
 from benchmarks.error_rates.outcomes import Standing
-from benchmarks.error_rates.rows import Row
+from benchmarks.error_rates.rows import Row, tools_of
 from benchmarks.error_rates.shares import Share
 from tuneguard.rules import BUILTIN_RULES
 
@@ -86,7 +85,7 @@ def of_forms(rows: Sequence[Row]) -> str:
 def of_tools(rows: Sequence[Row]) -> str:
     """Return the rates of the other tools beside those of the rules."""
     lines = []
-    for name in (RECORDED, *(one.name for one in COMPARATORS)):
+    for name in (RECORDED, *tools_of(rows)):
         found = figures.rates(rows, name)
         title = "tuneguard" if name == RECORDED else name
         shares = (found.named, found.named_first, found.wrong_cause, found.false_alarms)

@@ -12,7 +12,7 @@ from tuneguard.history import Axis
 from tuneguard.spool.charts import ChartPoint, ChartReducer
 from tuneguard.spool.columns import Columns
 
-_PACKET_STEPS = 20
+_PACKET_STEPS = 50
 _LOGGED = {"learning_rate": "lr", "batch_size": "batch_size", "optimizer": "optimizer"}
 
 

@@ -94,6 +94,17 @@ def alarms_of_others(histories: Iterable[RunHistory]) -> Iterator[dict[str, tupl
         FileNotFoundError: Their environment is not there.
         RuntimeError: The process that runs them ended early.
     """
+    for found in meanings_of_others(histories):
+        yield {
+            tool: tuple(dict.fromkeys(rule for alarm in alarms for rule in alarm))
+            for tool, alarms in found.items()
+        }
+
+
+def meanings_of_others(
+    histories: Iterable[RunHistory],
+) -> Iterator[dict[str, list[tuple[str, ...]]]]:
+    """Ask as `alarms_of_others` does, and yield for each alarm the rules that it may stand for."""
     batch: list[RunHistory] = []
     for history in histories:
         batch.append(history)
@@ -104,7 +115,7 @@ def alarms_of_others(histories: Iterable[RunHistory]) -> Iterator[dict[str, tupl
         yield from _asked(batch)
 
 
-def _asked(histories: Sequence[RunHistory]) -> Iterator[dict[str, tuple[str, ...]]]:
+def _asked(histories: Sequence[RunHistory]) -> Iterator[dict[str, list[tuple[str, ...]]]]:
     with TemporaryDirectory() as folder:
         paths = [Path(folder, f"run{index}.csv") for index in range(len(histories))]
         for path, history in zip(paths, histories, strict=True):
@@ -120,11 +131,8 @@ def _asked(histories: Sequence[RunHistory]) -> Iterator[dict[str, tuple[str, ...
         if len(lines) != len(histories):
             raise RuntimeError(f"the other tools ended early: {done.stderr[-2000:]}")
         for line in lines:
-            yield {tool: _named(tool, found) for tool, found in json.loads(line).items()}
-
-
-def _named(tool: str, findings: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for one in findings for name in NAMES[tool][one]))
+            found = json.loads(line)
+            yield {tool: [NAMES[tool][one] for one in found[tool]] for tool in found}
 
 
 def write_table(history: RunHistory, path: Path) -> None:
