@@ -20,6 +20,7 @@ from benchmarks.synthetic_noise.courses import (
     remembering,
 )
 from benchmarks.synthetic_noise.network import network_series
+from tuneguard import keys
 from tuneguard.history import RunHistory, Series
 
 Form = Literal["recorded", "metrics", "rows"]
@@ -73,8 +74,8 @@ def healthy_run(generator: np.random.Generator, form: Form, phi: float) -> Healt
     """Draw a healthy run of 10 to 10,000 points (rows: to 200)."""
     points = round(10.0 ** generator.uniform(1.0, 2.3 if form == "rows" else 4.0))
     done = np.arange(points) / points
-    schedule: Schedule = generator.choice(SCHEDULES)
-    decay: Decay = generator.choice(DECAYS)
+    schedule = SCHEDULES[generator.integers(len(SCHEDULES))]
+    decay = DECAYS[generator.integers(len(DECAYS))]
     classes = _CLASSES[generator.integers(len(_CLASSES))]
     start = math.log(classes) if classes is not None else 10.0 ** generator.uniform(-2.0, 2.0)
     return Healthy(
@@ -101,7 +102,8 @@ def healthy_history(seed: int, phi: float, form: Form | None = None) -> tuple[He
         form: One of `FORMS`; drawn where not given.
     """
     generator = np.random.default_rng([seed, round(100 * phi)])
-    run = healthy_run(generator, form or generator.choice(FORMS), phi)
+    drawn: Form = form or FORMS[generator.integers(len(FORMS))]
+    run = healthy_run(generator, drawn, phi)
     columns = _rows(generator, run) if run.form == "rows" else _steps(generator, run)
     series = {key: Series.from_arrays(key, *points) for key, points in columns.items()}
     layers = sorted({k.rpartition("/")[2] for k in series if k.startswith("gradient_norm/layer")})
@@ -171,18 +173,17 @@ def _steps(generator: np.random.Generator, run: Healthy) -> Columns:
 def _params(generator: np.random.Generator, run: Healthy, layers: list[str]) -> dict[str, object]:
     if run.form == "rows":
         return {}
-    params: dict[str, object] = {
+    recorded: dict[str, object] = {
         "optimizer": "SGD",
         "learning_rate": 0.05,
         "momentum": 0.9,
         "weight_decay": 1e-4,
-        "batch_size": int(2 ** generator.integers(4, 9)),
-        "train_samples": 20_000,
         "parameter_count": 5_000 * len(layers),
         "layer_sizes": json.dumps(dict.fromkeys(layers, 5_000)),
         "activations": "ReLU",
         "task": "regression" if run.classes is None else "classification",
     }
     if run.classes is not None:
-        params |= {"num_classes": run.classes, "output_units": run.classes}
-    return params
+        recorded |= {"num_classes": run.classes, "output_units": run.classes}
+    own = {"batch_size": int(2 ** generator.integers(4, 9)), "train_samples": 20_000}
+    return {**own, **{f"{keys.PREFIX}{name}": value for name, value in recorded.items()}}

@@ -39,6 +39,7 @@ def network_series(
     columns |= _directions(generator, at, phi)
     columns |= _units(generator, at[::_UNITS_EVERY], count)
     columns |= _machine(generator, len(level))
+    columns |= _beside(generator, at, columns[keys.UPDATE_RATIO_GLOBAL][1], phi)
     return {key: (steps.astype(float), values) for key, (steps, values) in columns.items()}
 
 
@@ -88,6 +89,27 @@ def _units(generator: np.random.Generator, at: FloatArray, count: int) -> Column
         ):
             share = generator.uniform(0.0, most) + 0.02 * generator.normal(size=len(at))
             columns[f"{quantity}/layer{index:02}"] = (at, np.clip(share, 0.0, 1.0))
+    return columns
+
+
+def _beside(
+    generator: np.random.Generator, at: FloatArray, ratios: FloatArray, phi: float
+) -> Columns:
+    """Sizes of updates and inputs, what gradients were added to, steps that were not taken."""
+    weights = 10.0 ** generator.uniform(0.5, 1.5) * (
+        1.0 + generator.uniform(0.0, 0.5) * at / at[-1]
+    )
+    mean, spread = generator.normal(0.0, 0.5), 10.0 ** generator.uniform(-0.4, 0.4)
+    inputs = mean + 0.1 * spread * remembering(generator, len(at), phi)
+    columns: Columns = {
+        keys.UPDATE_NORM_GLOBAL: (at, ratios * weights),
+        keys.INPUT_MEAN: (at, inputs),
+        keys.INPUT_DEVIATION: (at, np.full(len(at), spread)),
+        keys.CARRIED_GRADIENT: (at[1:6], np.zeros(len(at[1:6]))),
+    }
+    if generator.random() < 0.3:  # mixed precision finds its scale
+        skipped = np.cumsum(generator.random(len(at)) < np.where(at < 20, 0.3, 1e-3))
+        columns[keys.SKIPPED_STEPS] = (at, skipped.astype(float))
     return columns
 
 
