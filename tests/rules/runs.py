@@ -181,9 +181,11 @@ def ended_early(seed: int) -> Run:
 
 def flat_for_long(seed: int) -> Run:
     """Everything is learned in the first tenth of the run."""
-    train = fall(steps(), CHANCE, 0.3, 9.0) + 0.05 * noise(seed, STEPS, 0.3)
-    validation = fall(validated(), CHANCE, 0.4, 9.0) + 0.005 * noise(seed + 1, STEPS // EVERY)
-    return healthy(seed).having(train=train, validation=validation)
+    at = np.arange(9.0, STEPS, 10.0)
+    train = fall(steps(), CHANCE, 0.3, 12.0) + 0.05 * noise(seed, STEPS, 0.3)
+    validation = fall(at, CHANCE, 0.4, 12.0) + 0.01 * noise(seed + 1, len(at))
+    run = healthy(seed).having(train=train)
+    return replace(run, losses={**run.losses, "validation/loss": (at, validation)})
 
 
 def underfitted(seed: int, *, level: float = 0.6, **params: object) -> Run:
@@ -450,3 +452,22 @@ def softmaxed(seed: int) -> Run:
     train = np.maximum(level + 0.01 * noise(seed, STEPS), 1.4612)
     params = {**PARAMS, "loss_graph": "NllLoss < LogSoftmax < Softmax < Addmm"}
     return replace(healthy(seed).having(train=train), params=params)
+
+
+def held_up(seed: int, end: float = 0.5, update: float = 2.0) -> Run:
+    """The loss settles at a share of chance level, on the noise of steps of that length."""
+    run = healthy(seed)
+    train = fall(steps(), CHANCE, end * CHANCE, 40.0) + 0.08 * noise(seed, STEPS)
+    norms = {
+        "gradient_norm/global": (steps(), 1.2 * np.exp(0.2 * noise(seed + 1, STEPS))),
+    }
+    updates = (steps(), update * np.exp(0.2 * noise(seed + 2, STEPS)))
+    changed = run.having(train=train, validation=train[EVERY - 1 :: EVERY])
+    return replace(changed, norms=norms, others={**run.others, "update_norm/global": updates})
+
+
+def noisy_gradients(seed: int, ratio: float = 60.0) -> Run:
+    """The same, with gradients of which hardly anything is signal."""
+    run = held_up(seed)
+    ratios = (steps(), ratio * np.exp(0.3 * noise(seed + 3, STEPS)))
+    return replace(run, others={**run.others, "gradient/noise_to_signal": ratios})

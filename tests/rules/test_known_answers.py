@@ -18,6 +18,7 @@ from tuneguard.rule import Rule
 from tuneguard.rules import BUILTIN_RULES
 from tuneguard.rules.accelerator_underused import AcceleratorUnderused
 from tuneguard.rules.bad_initial_loss import BadInitialLoss
+from tuneguard.rules.batch_size import BatchSize
 from tuneguard.rules.clipping_saturated import ClippingSaturated
 from tuneguard.rules.dead_units import DeadUnits
 from tuneguard.rules.divergence import Divergence
@@ -28,6 +29,7 @@ from tuneguard.rules.input_scale import InputScale
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 from tuneguard.rules.learning_rate_too_low import LearningRateTooLow
+from tuneguard.rules.loss_plateau import LossPlateau
 from tuneguard.rules.loss_scale_collapse import LossScaleCollapse
 from tuneguard.rules.loss_spikes import LossSpikes
 from tuneguard.rules.memory_growth import MemoryGrowth
@@ -90,8 +92,10 @@ CASES = [
     ),
     Case(LearningRateTooHigh(), "overshot", "high high high", needs_positive=True),
     Case(LearningRateTooLow(), "crawling", "low high high low", needs_positive=True),
+    Case(LossPlateau(), "held_up", "low high high high", needs_positive=True),
     Case(ScheduleFault(), "cut_short", "low high high low", needs_positive=True),
     Case(UpdateRatioOutOfBand(), "uneven", "low"),
+    Case(BatchSize(), "noisy_gradients", "high high", needs_positive=True),
     Case(WeightDecayOverwhelming(), "decayed", "low high high", needs_positive=True),
     Case(NonFiniteValues(), "not_a_number", "high high"),
     Case(Divergence(), "diverged", "high high"),

@@ -3,6 +3,7 @@
 from tuneguard.rule import Rule
 from tuneguard.rules.accelerator_underused import AcceleratorUnderused
 from tuneguard.rules.bad_initial_loss import BadInitialLoss
+from tuneguard.rules.batch_size import BatchSize
 from tuneguard.rules.clipping_saturated import ClippingSaturated
 from tuneguard.rules.dead_units import DeadUnits
 from tuneguard.rules.divergence import Divergence
@@ -13,6 +14,7 @@ from tuneguard.rules.input_scale import InputScale
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 from tuneguard.rules.learning_rate_too_low import LearningRateTooLow
+from tuneguard.rules.loss_plateau import LossPlateau
 from tuneguard.rules.loss_scale_collapse import LossScaleCollapse
 from tuneguard.rules.loss_spikes import LossSpikes
 from tuneguard.rules.memory_growth import MemoryGrowth
@@ -53,8 +55,10 @@ BUILTIN_RULES: tuple[type[Rule], ...] = (
     LearningRateOscillation,
     LearningRateTooHigh,
     LearningRateTooLow,
+    LossPlateau,
     ScheduleFault,
     UpdateRatioOutOfBand,
+    BatchSize,
     WeightDecayOverwhelming,
     NonFiniteValues,
     Divergence,

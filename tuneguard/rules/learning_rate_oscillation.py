@@ -58,7 +58,7 @@ class LearningRateOscillation(Rule):
     id: ClassVar[str] = "TG301"
     name: ClassVar[str] = "learning-rate-oscillation"
     default_severity: ClassVar[Severity] = Severity.WARNING
-    explains: ClassVar[frozenset[str]] = frozenset({"underfitting", "overfitting"})
+    explains: ClassVar[frozenset[str]] = frozenset({"loss-plateau", "overfitting", "underfitting"})
     requires: ClassVar[tuple[Requirement, ...]] = (
         Requirement((Role.VALIDATION_LOSS, Role.TRAIN_LOSS), min_points=12),
     )

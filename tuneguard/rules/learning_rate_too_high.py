@@ -71,6 +71,7 @@ class LearningRateTooHigh(Rule):
             "no-learning",
             "non-finite-values",
             "learning-rate-oscillation",
+            "loss-plateau",
             "underfitting",
             "vanishing-gradients",
         }

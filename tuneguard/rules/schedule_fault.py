@@ -107,8 +107,8 @@ class ScheduleFault(Rule):
         leap = self._leap(loss, curve, known)
         if leap is not None:
             return self._report_leap(loss, known, leap)
-        if history.is_running:
-            return self.abstained("how early a decay is shows when the run has ended")
+        if history.is_running or curve.start <= 0.0:
+            return self.abstained("what a decay left undone shows in an ended, positive loss")
         dying = self._dying(history, loss, curve, known)
         if dying is not None and all(_is_wrong(one) for one in dying):
             return self._report_dying(history, loss, known, dying)
@@ -186,7 +186,7 @@ class ScheduleFault(Rule):
         peak = float(rate.values.max())
         place = _place_below(rate, self.max_share * peak)
         low = _place_below(rate, _LOW * peak)
-        if place is None or low is None or curve.start <= 0.0:
+        if place is None or low is None:
             return None
         reference = reference_level(history)
         level = reference.level if reference is not None else curve.start

@@ -1,0 +1,34 @@
+"""A larger batch, or a smaller one."""
+
+from __future__ import annotations
+
+from tuneguard.findings import Prescription
+from tuneguard.history import RunHistory
+from tuneguard.prescriptions.wording import number
+
+
+def other_batch_size(history: RunHistory, factor: float) -> Prescription:
+    """Multiply the batch size of the run by `factor`."""
+    current = history.hyperparameters.batch_size
+    new = max(1, round(current * factor)) if current is not None else None
+    suggested = str(new) if new is not None else f"{number(factor)} times the present size"
+    is_larger = factor > 1.0
+    origin = f" from {current:.0f}" if current is not None else ""
+    return Prescription(
+        parameter="batch_size",
+        current=f"{current:.0f}" if current is not None else None,
+        suggested=suggested,
+        action=f"{'Raise' if is_larger else 'Lower'} the batch size{origin} to {suggested}.",
+        rationale="The noise of the gradient says how many samples a step can make use of.",
+        tradeoff=(
+            "Each step costs more time and memory; accumulation spares the memory."
+            if is_larger
+            else "Steps are noisier: the learning rate may have to come down with the batch."
+        ),
+        verify="gradient/noise_to_signal comes closer to 1.",
+        snippet=(
+            "from torch.utils.data import DataLoader\n\n"
+            f'settings = {{"batch_size": {new if new is not None else 64}, "shuffle": True}}\n'
+            "# train_loader = DataLoader(train_data, **settings)"
+        ),
+    )
