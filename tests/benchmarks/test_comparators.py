@@ -139,13 +139,13 @@ def test_every_detector_is_tested_and_names_rules_that_the_labels_know() -> None
 
 @pytest.mark.parametrize("one", COMPARATORS, ids=lambda one: one.name)
 def test_none_fires_on_a_run_that_falls_steadily(one: Comparator) -> None:
-    assert one.alarms(STEADY) == ()
+    assert one.signals(STEADY) == ()
 
 
-def test_the_rules_of_the_earliest_alarm_come_first() -> None:
+def test_the_earliest_alarm_comes_first() -> None:
     late = run(dead_units__a=[0.1, 0.6], saturated_units__a=[0.6, 0.1])
-    found = comparator("TheDeepChecker").alarms(late)
-    assert found.index("saturated-units") < found.index("dead-units")
+    found = comparator("TheDeepChecker").signals(late)
+    assert found.index("saturated units") < found.index("dead units")
 
 
 def test_one_gradient_problem_hides_those_after_it() -> None:
@@ -162,7 +162,7 @@ def test_patience_counts_validations_without_a_new_best() -> None:
 
 @pytest.mark.parametrize("one", COMPARATORS, ids=lambda one: one.name)
 def test_a_run_of_one_loss_is_judged_without_an_error(one: Comparator) -> None:
-    assert one.alarms(RunHistory.from_series({"loss": [(1, 2.0)]})) == ()
+    assert one.signals(RunHistory.from_series({"loss": [(1, 2.0)]})) == ()
 
 
 def test_a_table_for_other_tools_has_a_row_for_each_step_and_gaps_where_nothing_was(

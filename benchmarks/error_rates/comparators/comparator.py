@@ -31,11 +31,6 @@ class Comparator:
         """Return the detectors that fire, by the tool's own names, each once."""
         return tuple(dict.fromkeys(self.judge(history)))
 
-    def alarms(self, history: RunHistory) -> tuple[str, ...]:
-        """Return the rules that the tool names, those of its first alarm in front."""
-        found = [name for signal in self.signals(history) for name in self.names[signal]]
-        return tuple(dict.fromkeys(found))
-
 
 def earliest_first(detectors: Mapping[str, Detector]) -> Callable[[RunHistory], list[str]]:
     """Return a judge for detectors that know nothing of each other.

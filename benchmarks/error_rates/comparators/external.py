@@ -80,31 +80,22 @@ def are_installed() -> bool:
     return INTERPRETER.exists()
 
 
-def alarms_of_others(histories: Iterable[RunHistory]) -> Iterator[dict[str, tuple[str, ...]]]:
+def meanings_of_others(
+    histories: Iterable[RunHistory],
+) -> Iterator[dict[str, list[tuple[str, ...]]]]:
     """Ask the other tools about many runs.
 
     Args:
         histories: As the callback records them.
 
     Yields:
-        For each history, from the name of a tool to the rules that it names, those of its first
-        alarm in front.
+        For each history, from the name of a tool to its alarms in its own order: of each the
+        rules that it may stand for.
 
     Raises:
         FileNotFoundError: Their environment is not there.
         RuntimeError: The process that runs them ended early.
     """
-    for found in meanings_of_others(histories):
-        yield {
-            tool: tuple(dict.fromkeys(rule for alarm in alarms for rule in alarm))
-            for tool, alarms in found.items()
-        }
-
-
-def meanings_of_others(
-    histories: Iterable[RunHistory],
-) -> Iterator[dict[str, list[tuple[str, ...]]]]:
-    """Ask as `alarms_of_others` does, and yield for each alarm the rules that it may stand for."""
     batch: list[RunHistory] = []
     for history in histories:
         batch.append(history)
