@@ -59,9 +59,9 @@ class Overconfidence(Rule):
     )
     explains: ClassVar[frozenset[str]] = frozenset({"wasted-epochs", "noisy-validation"})
 
-    min_rise: float = 0.15
-    min_rise_of_training: float = 0.04
-    min_noise: float = 3.0
+    min_rise: float = 0.25
+    min_rise_of_training: float = 0.06
+    min_noise: float = 4.0
     min_gain: float = 3.0
     max_loss_of_metric: float = 0.1
     persistence: int = 3

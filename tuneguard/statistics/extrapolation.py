@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 _BLOCKS = 24
 _MIN_BLOCKS = 8
 _EXPONENTS = np.geomspace(0.1, 2.0, 10)
-_OFFSETS = (0.0, 0.02, 0.06, 0.2, 0.6)  # of the span: where a power law begins late
+_OFFSETS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.22, 0.35, 0.6)  # of the span: a late begin
 _TIMES = np.geomspace(0.03, 6.0, 50)  # of the span: how long an exponential takes
 _MOST_MISFIT = 0.15  # residual variance over that of the medians: more is another shape
 _MODEL_ERROR = 0.01  # of the range: no real curve is exactly one of these shapes
@@ -70,8 +70,9 @@ def extrapolate(
     """
     if len(steps) < _MIN_BLOCKS or horizon <= steps[-1]:
         return None
-    at, levels, weights = _growing_blocks(steps - steps[0] + _first_gap(steps), values)
-    span = float(at[-1])
+    since = steps - steps[0] + _first_gap(steps)
+    at, levels, weights = _growing_blocks(since, values)
+    span = float(since[-1])
     spread = float(np.ptp(levels))
     if len(levels) < _MIN_BLOCKS or not np.isfinite(spread) or spread <= 0.0:
         return None
@@ -88,10 +89,10 @@ def _profile(  # noqa: PLR0913, PLR0917 - one fit, its weights and its scales
     scales: tuple[float, float],
 ) -> Extrapolation | None:
     """Fit all shapes, and join the intervals of those that fit as well as the best."""
-    shapes = _shapes(np.append(at, ahead))
-    fits = _least_squares(shapes[:, :-1], levels, weights)
+    shapes = _shapes(np.append(at, [1.0, ahead]))
+    fits = _least_squares(shapes[:, :-2], levels, weights)
     best = int(np.argmin(fits.misfit))
-    rest = levels - fits.floor[best] - fits.scale[best] * shapes[best, :-1]
+    rest = levels - fits.floor[best] - fits.scale[best] * shapes[best, :-2]
     total = float(weights @ (levels - np.average(levels, weights=weights)) ** 2)
     if fits.scale[best] <= 0.0 or fits.misfit[best] > _MOST_MISFIT * total:
         return None

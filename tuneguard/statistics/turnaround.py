@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tuneguard.statistics.curve import Curve
+
+FloatArray = NDArray[np.float64]
 
 _COMPARABLE = 1.0 / 3.0  # of another's range: below it the own range is no measure
 _MUCH = 0.4
+_EXCURSION = 2.2  # standard deviations: the largest one of some 20 to 60 independent levels
 _SLACK = 0.02  # of its range, that a training loss which goes on may end higher
 
 
@@ -18,7 +24,8 @@ class Turnaround:
     Attributes:
         share: The rise as a share of a range; 0 where there is none.
         is_of_own_range: Whether that is the range that the series itself came down.
-        noise: The rise in standard deviations of a level; 0 where nothing rose.
+        noise: The rise in standard deviations of a level; 0 where nothing rose. Where noise
+            remembers its past, that deviation is taken from the largest rise that went back.
         is_lasting: Whether the last levels all stayed above two fifths of the rise.
         has_improved: Whether its best was below its start by more than noise.
     """
@@ -58,7 +65,7 @@ def turnaround(curve: Curve, other_gain: float = 0.0, persistence: int = 3) -> T
     return Turnaround(
         share=curve.lost / scale if scale > 0.0 else 0.0,
         is_of_own_range=is_own,
-        noise=max(curve.lost, 0.0) / _spread(curve),
+        noise=max(curve.lost, 0.0) / max(_spread(curve), taken_back(curve.levels) / _EXCURSION),
         is_lasting=bool(
             curve.lost > 0.0
             and after_best >= persistence
@@ -66,6 +73,21 @@ def turnaround(curve: Curve, other_gain: float = 0.0, persistence: int = 3) -> T
         ),
         has_improved=own >= 3.0 * max(curve.gain_noise, _spread(curve)),
     )
+
+
+def taken_back(levels: FloatArray) -> float:
+    """Return the largest rise that the levels took back later on.
+
+    Args:
+        levels: Shape `(n,)`, lower is better.
+
+    >>> import numpy as np
+    >>> taken_back(np.array([5.0, 3.0, 4.5, 3.5, 2.0, 4.0, 6.0]))
+    1.5
+    """
+    before = np.minimum.accumulate(levels)
+    after = np.minimum.accumulate(levels[::-1])[::-1]
+    return float(np.minimum(levels - before, levels - after).max())
 
 
 def goes_on(training: Curve, validation: Curve, min_gain: float) -> bool:
@@ -78,7 +100,7 @@ def goes_on(training: Curve, validation: Curve, min_gain: float) -> bool:
             values.
     """
     fall = training.start - training.end
-    if fall < min_gain * max(training.level_noise, training.noise / 5**0.5):
+    if fall <= 0.0 or fall < min_gain * max(training.level_noise, training.noise / 5**0.5):
         return False
     before = training.levels[training.positions <= validation.positions[validation.best_index]]
     at_best = float(before[-1]) if len(before) else training.start

@@ -1,0 +1,68 @@
+"""Stopped too early: much is left, and nothing says that the end was meant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tuneguard.findings import Abstained, Finding, Passed, Severity
+from tuneguard.history import RunHistory
+from tuneguard.rules.stopped_too_early import StoppedTooEarly
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_new_length_comes_from_the_curve(seed: int, runs: ModuleType) -> None:
+    finding = StoppedTooEarly().check(runs.ended_early(seed).history())
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.WARNING
+    longer = finding.prescriptions[0]
+    assert (longer.parameter, longer.current) == ("steps", "599")
+    assert 1198 <= int(longer.suggested) <= 3594
+
+
+def test_the_tail_of_a_power_law_passes(runs: ModuleType) -> None:
+    for seed in range(10):
+        at, run = runs.steps(), runs.healthy(seed)
+        train = 2.0 * (1.0 + at) ** -0.3 + 0.03 * runs.noise(seed, len(at), 0.5)
+        validation = 2.0 * (1.0 + runs.validated()) ** -0.3 + 0.1
+        history = run.having(train=train, validation=validation).history()
+        assert isinstance(StoppedTooEarly().check(history), Passed), seed
+
+
+def test_validation_that_gains_nothing_more_passes(runs: ModuleType) -> None:
+    for seed in range(5):
+        run = runs.ended_early(seed)
+        validation = runs.healthy(seed).values("validation/loss")
+        outcome = StoppedTooEarly().check(run.having(validation=validation).history())
+        assert isinstance(outcome, Passed), seed
+
+
+def test_a_finished_schedule_passes(runs: ModuleType) -> None:
+    rate = 0.05 * (1.0 + np.cos(np.pi * runs.steps() / runs.STEPS))
+    outcome = StoppedTooEarly().check(runs.ended_early(0).having(rate=rate).history())
+    assert isinstance(outcome, Passed)
+    assert outcome.evidence[0].metric == "learning_rate"
+
+
+def test_a_run_that_is_going_on_is_not_judged(runs: ModuleType) -> None:
+    history = replace(runs.ended_early(0).history(), status="running")
+    assert isinstance(StoppedTooEarly().check(history), Abstained)
+
+
+def test_a_loss_that_rises_has_no_saturating_curve(runs: ModuleType) -> None:
+    run = runs.ended_early(0)
+    rising = run.having(train=run.values("train/loss")[::-1].copy())
+    assert isinstance(StoppedTooEarly().check(rising.history()), Abstained)
+
+
+def test_less_is_left_than_for_a_warning() -> None:
+    epochs = np.arange(40.0)
+    loss = 1.0 + np.exp(-epochs / 28.0)
+    history = RunHistory.from_series({"loss": enumerate(loss), "val_loss": enumerate(loss + 0.1)})
+    finding = StoppedTooEarly(min_share=0.1, much_share=0.6).check(history)
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.INFO
+    assert finding.prescriptions[0].parameter == "epochs"
