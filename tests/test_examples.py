@@ -42,7 +42,11 @@ def run(name: str, folder: Path, *arguments: str) -> str:
 
 
 def test_every_example_is_tested() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"01_healthy_run", *FAULTS}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        "01_healthy_run",
+        "07_alert_on_findings",
+        *FAULTS,
+    }
 
 
 @pytest.mark.parametrize("kind", ["dropout"])
@@ -63,3 +67,11 @@ def test_the_fault_is_named_first_and_the_first_fix_helps(name: str, tmp_path: P
         assert math.isnan(before) or after < before
     else:
         assert after > before
+
+
+def test_an_alert_is_given_while_the_run_goes_on(tmp_path: Path) -> None:
+    alerted, stopped = run("07_alert_on_findings", tmp_path).splitlines()[-2:]
+    assert re.match(r"ALERT (warning|critical): ", alerted)
+    steps = re.fullmatch(r"Stopped after (\d+) of (\d+) steps\.", stopped)
+    assert steps is not None
+    assert int(steps[1]) < 0.5 * int(steps[2])

@@ -62,13 +62,21 @@ class LiveDiagnosis:
         self._told: dict[str, Severity] = {}
 
     def take(self, names: Sequence[str], codes: Codes, steps: Steps, values: Values) -> None:
-        """Take in measured values, as `RunMemory.take` does; a loss that is NaN hurries a look."""
+        """Take in measured values, as `RunMemory.take` does."""
         self._memory.take(names, codes, steps, values)
-        if not self._has_hurried and keys.TRAIN_LOSS in names:
-            losses = values[codes == names.index(keys.TRAIN_LOSS)]
-            if not np.isfinite(losses).all():
-                self._has_hurried = True
-                self.pace.hurry()
+        if keys.TRAIN_LOSS in names:
+            self._hurry_where_lost(values[codes == names.index(keys.TRAIN_LOSS)])
+
+    def _hurry_where_lost(self, losses: Values) -> None:
+        """Look at once where the loss is no number, and again to see that it stays so."""
+        is_bad = ~np.isfinite(losses)
+        if not is_bad.any():
+            return
+        is_known = self._has_hurried
+        stays = is_bad.all() and self.pace.has_grown(self._memory.last_step)
+        if not is_known or (stays and not self._lookout.is_hopeless):
+            self._has_hurried = True
+            self.pace.hurry()
 
     def look_if_due(self) -> News | None:
         """Look at the run if it is time to."""

@@ -50,9 +50,13 @@ class LookPace:
         share = WANTED_SHARE if self.is_wanted else SHARE
         return (
             now - self._looked >= _INTERVAL_SECONDS
-            and step >= _GROWTH * self._step
+            and self.has_grown(step)
             and self._spent + self._last <= share * passed
         )
+
+    def has_grown(self, step: int) -> bool:
+        """Whether the run has become longer by a tenth since the last look."""
+        return step >= _GROWTH * self._step
 
     def hurry(self) -> None:
         """Make the next look due at once, whatever it costs."""
