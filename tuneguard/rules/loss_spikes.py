@@ -14,6 +14,7 @@ from tuneguard.prescriptions.clipping import clip_gradients
 from tuneguard.prescriptions.inputs import look_at_batches
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.leaps import Leaps, leaps
+from tuneguard.statistics.robust import difference_scale
 from tuneguard.statistics.weighted import weighted_percentile
 
 FloatArray = NDArray[np.float64]
@@ -36,7 +37,8 @@ class LossSpikes(Rule):
         points usually does, and by ``min_share`` of all that the loss had come down until then:
         a loss near zero makes none. There were at least ``min_count`` of them, in a record of
         every step of at least ``min_points``. And they are no tail of the noise: in the median
-        they stand out ``min_gap`` times as far as the highest of the other points. Where the
+        they stand out ``min_gap`` times as far as the highest of the other points, and the
+        logarithm of a positive loss by ``min_z`` robust standard deviations. Where the
         gradient of the three steps before was ordinary, the batch led, and not the step.
 
     When it is wrong:
@@ -55,7 +57,8 @@ class LossSpikes(Rule):
     )
     explains: ClassVar[frozenset[str]] = frozenset({"learning-rate-oscillation"})
 
-    min_ratio: float = 6.0
+    min_ratio: float = 4.0
+    min_z: float = 6.0
     min_share: float = 0.3
     min_count: int = 3
     min_gap: float = 3.0
@@ -83,7 +86,10 @@ class LossSpikes(Rule):
             if count
             else finite.span,
         )
-        is_tail = count and np.median(spikes.ratio) < self.min_gap * spikes.next_ratio
+        is_tail = count and (
+            np.median(spikes.ratio) < self.min_gap * spikes.next_ratio
+            or _log_score(finite.values, spikes) < self.min_z
+        )
         if count < self.min_count or is_tail:
             return self.passed(often)
         return self._report(history, finite, spikes, often)
@@ -129,6 +135,20 @@ class LossSpikes(Rule):
                 marks=tuple((float(step), "spike") for step in steps[:5]),
             ),
         )
+
+
+def _log_score(values: FloatArray, spikes: Leaps) -> float:
+    """Return by how many deviations of its noise the logarithm leapt, in the median.
+
+    Returns:
+        Infinity where a value has no logarithm.
+    """
+    if values.min() <= 0.0:
+        return np.inf
+    top = values[spikes.highest]
+    course = np.maximum(top - spikes.height, np.finfo(np.float64).tiny)
+    scale = max(difference_scale(np.log(values)), 1e-12)
+    return float(np.median(np.log(top / course))) / scale
 
 
 def _smoothed(values: FloatArray, width: int = 9) -> FloatArray:

@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 BLOCK = 20
 _BEFORE = 3
 _AROUND = 15
-_NEARLY_ALL = 98.0
+_NEARLY_ALL = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,16 @@ class Leaps:
     Attributes:
         first: Shape `(k,)`: index at which each leap begins.
         last: Shape `(k,)`: index of its last point far above the course before.
-        height: Shape `(k,)`: how far above that course its highest point lies.
+        highest: Shape `(k,)`: index of its highest point.
+        height: Shape `(k,)`: how far above that course that lies.
         ratio: Shape `(k,)`: that, over how far the highest of `BLOCK` points usually lies above.
-        next_ratio: The same for the highest of nearly all blocks without a leap: where noise
+        next_ratio: The same for the highest of nine in ten blocks without a leap: where noise
             has no end to its tail, it is nearly as large as that of the leaps.
     """
 
     first: NDArray[np.intp]
     last: NDArray[np.intp]
+    highest: NDArray[np.intp]
     height: FloatArray
     ratio: FloatArray
     next_ratio: float
@@ -62,7 +64,7 @@ def leaps(values: FloatArray, *, min_ratio: float, min_height: FloatArray) -> Le
     nothing = np.empty(0, dtype=np.intp)
     blocks = len(values) // BLOCK
     if blocks < _BEFORE + 2:
-        return Leaps(nothing, nothing, np.empty(0), np.empty(0), 0.0)
+        return Leaps(nothing, nothing, nothing, np.empty(0), np.empty(0), 0.0)
     table = values[: blocks * BLOCK].reshape(blocks, BLOCK)
     medians = np.median(table, axis=1)
     before = np.full(blocks, np.inf)
@@ -75,9 +77,10 @@ def leaps(values: FloatArray, *, min_ratio: float, min_height: FloatArray) -> Le
     is_high = (height >= min_ratio * usual[of_point]) & (height >= min_height) & (height > 0.0)
     at = np.flatnonzero(is_high)
     if not len(at):
-        return Leaps(nothing, nothing, np.empty(0), np.empty(0), 0.0)
+        return Leaps(nothing, nothing, nothing, np.empty(0), np.empty(0), 0.0)
     groups = np.split(at, np.flatnonzero(np.diff(at) >= BLOCK) + 1)
-    heights = np.array([height[group].max() for group in groups])
+    highest = np.array([group[int(np.argmax(height[group]))] for group in groups])
+    heights = height[highest]
     first = np.array([group[0] for group in groups])
     floor = max(1e-12 * float(np.abs(values).max()), 1e-300)
     is_calm = ~np.isin(np.arange(blocks), of_point[at])
@@ -85,6 +88,7 @@ def leaps(values: FloatArray, *, min_ratio: float, min_height: FloatArray) -> Le
     return Leaps(
         first,
         np.array([group[-1] for group in groups]),
+        highest,
         heights,
         heights / np.maximum(usual[of_point[first]], floor),
         float(np.percentile(ratios[is_calm], _NEARLY_ALL)) if is_calm.any() else np.inf,
