@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from benchmarks.error_rates import page, reporting, stamp
 from benchmarks.error_rates.cache import Cache
-from benchmarks.error_rates.explanation import explained, explained_of_rule
+from benchmarks.error_rates.explanation import explained, explained_live, explained_of_rule
 from benchmarks.error_rates.judges import COMPARED, FORMS, LIVE, one_rule_on
 from benchmarks.error_rates.judging import judge_all
 from benchmarks.error_rates.labels import HALVES, half_of
@@ -67,6 +67,10 @@ def _count(specs: list[RunSpec], cache: Cache, options: argparse.Namespace) -> N
 
 def _explain(specs: list[RunSpec], cache: Cache, options: argparse.Namespace) -> None:
     rule = options.explain
+    if options.form == LIVE:
+        for line in explained_live(judge_all(specs, [LIVE], cache, options.workers)):
+            print(line)
+        return
     judge = one_rule_on(options.form, rule) if rule else options.form
     judged = judge_all(specs, [judge], cache, options.workers)
     if rule:
@@ -118,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a fixed tenth of the runs")
     parser.add_argument("--programs", help="only these base programs, separated by commas")
     parser.add_argument("--faults", help="only these kinds of fault, and the healthy twins")
-    parser.add_argument("--form", choices=FORMS, default=FORMS[0], help="what is explained")
+    parser.add_argument(
+        "--form", choices=[*FORMS, LIVE], default=FORMS[0], help="what is explained"
+    )
     parser.add_argument(
         "--explain",
         nargs="?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from benchmarks.error_rates import figures
+from benchmarks.error_rates.judges import LIVE
 from benchmarks.error_rates.judging import Judged
 from benchmarks.error_rates.outcomes import Standing
 from benchmarks.error_rates.plan import RunSpec
@@ -45,6 +46,25 @@ def explained(judged: Sequence[Judged], form: str) -> Iterator[str]:
     yield from _listed("Healthy, but inconclusive", map(name_of, undecided))
     broken = {f"{rule}: {error}" for _, said in cases for rule, error in said.broken.items()}
     yield from _listed("Broken rules", sorted(broken))
+
+
+def explained_live(judged: Sequence[Judged]) -> Iterator[str]:
+    """Say which alarms healthy runs would have raised while they went on.
+
+    Args:
+        judged: Trainings, judged by the live engine.
+    """
+    rows = rows_of(judged, {})
+    alarms = figures.rates(rows, LIVE).false_alarms
+    yield f"{in_words(alarms):>28}  healthy runs with an alarm at any time"
+    lines = (
+        f"{name_of(row.spec)}: {', '.join(f'{rule} at {at:.0%}' for rule, at in row.live)}"
+        for row in figures.standing_as(rows, Standing.HEALTHY)
+        if row.live
+    )
+    yield from _listed("False alarms, live", lines)
+    named = figures.rates(rows, LIVE).named
+    yield f"\n{in_words(named):>28}  manifest faults named at any time"
 
 
 def explained_of_rule(judged: Sequence[Judged], form: str, rule: str, judge: str) -> Iterator[str]:

@@ -13,8 +13,9 @@ from benchmarks.error_rates.outcomes import Standing, standings
 from benchmarks.error_rates.plan import RunSpec
 from tuneguard.rules import BUILTIN_RULES
 
-_IDS = {rule.name: rule.id for rule in BUILTIN_RULES}
-_NAMES = {rule.id: rule.name for rule in BUILTIN_RULES}
+_IDS = {rule.name: rule.id.removeprefix("TG") for rule in BUILTIN_RULES}
+"""Rules are written as the number in their id: names would make up most of the file."""
+_NAMES = {number: name for name, number in _IDS.items()}
 Meanings = tuple[str, ...]
 """The rules that an alarm may stand for: one of ours for itself, another tool's for several."""
 
