@@ -80,3 +80,25 @@ def test_without_a_reference_it_abstains(missing: str, runs: ModuleType) -> None
 def test_a_run_that_is_going_on_is_not_judged(runs: ModuleType) -> None:
     history = replace(runs.underfitted(0).history(), status="running")
     assert isinstance(Underfitting().check(history), Abstained)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "expected"), [(0.3, Finding), (0.64, Passed)], ids=["too small", "noisy labels"]
+)
+def test_errors_spread_evenly_are_those_of_noisy_labels(
+    accuracy: float, expected: type, runs: ModuleType
+) -> None:
+    for seed in range(20):
+        run = runs.underfitted(seed)
+        at = run.losses["validation/loss"][0]
+        rates = (at, accuracy + 0.01 * runs.noise(seed + 5, len(at)))
+        known = replace(run, others={**run.others, "validation/accuracy": rates})
+        assert isinstance(Underfitting().check(known.history()), expected), seed
+
+
+@pytest.mark.parametrize(("count", "expected"), [(160, Finding), (50_000, Passed)])
+def test_without_the_number_of_samples_classes_say_what_is_small(
+    count: int, expected: type, runs: ModuleType
+) -> None:
+    run = replace(runs.underfitted(0), params={"num_classes": 10, "parameter_count": count})
+    assert isinstance(Underfitting().check(run.history()), expected)

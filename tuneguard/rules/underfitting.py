@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,8 @@ from tuneguard.prescriptions.regularisation import less_dropout, less_weight_dec
 from tuneguard.prescriptions.wording import rounded
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
+
+_ACCURACIES = frozenset({"acc", "accuracy", "top1"})
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,22 @@ class Underfitting(Rule):
         where nothing was learned at all; over the last half it fell by less
         than ``max_progress`` of its range; and the gap to validation is less than ``max_gap`` of
         the range, so that it is not a matter of generalisation. Noisy labels look the same, so a
-        reason must be there: fewer parameters than training samples, weight decay times learning
-        rate that shrinks weights within ``shrink_steps`` steps, or dropout above
-        ``max_dropout``. Where the settings are not known, only a loss above
-        ``min_level_alone`` is called underfitting.
+        reason must be there: fewer parameters than training samples (than ``few_per_class`` times
+        the classes, where those are not known), weight decay times learning rate that shrinks
+        weights within ``shrink_steps`` steps, or dropout above ``max_dropout``. Where the
+        settings are not known, only a loss above ``min_level_alone`` is called underfitting.
+        Where the validation accuracy is known, a model that is too small must also confuse some
+        classes more than others: its loss is below ``max_evenness`` of what Fano's inequality
+        allows at that accuracy. Labels replaced at random spread errors evenly and reach it.
 
     When it is wrong:
-        Labels with much noise have a loss that no model can go below. A small model on such data
-        is called too small.
+        Labels that people confuse have a loss that no model can go below, and errors that are not
+        spread evenly. A small model on such data is called too small.
 
     References:
         Goodfellow, Bengio & Courville (2016), Deep Learning, section 5.2. Zhang et al. (2017),
-        Understanding Deep Learning Requires Rethinking Generalization.
+        Understanding Deep Learning Requires Rethinking Generalization. Cover & Thomas (2006),
+        Elements of Information Theory, theorem 2.10.1, on Fano's inequality.
     """
 
     id: ClassVar[str] = "TG102"
@@ -60,6 +67,8 @@ class Underfitting(Rule):
     max_progress: float = 0.15
     max_gap: float = 0.35
     max_dropout: float = 0.6
+    max_evenness: float = 0.93
+    few_per_class: float = 40.0
     shrink_steps: int = 1000
 
     def check(self, history: RunHistory) -> Outcome:
@@ -79,13 +88,16 @@ class Underfitting(Rule):
         level, progress = self._measure(loss, curve, reference)
         if level.value > self.max_level:
             return self.abstained("nothing at all was learned, which is another matter")
-        gap = self._gap(history, curve)
-        evidence = (level, progress, *([gap] if gap is not None else []))
+        gap, evenness = self._gap(history, curve), self._evenness(history, reference)
+        evidence = (level, progress, *(one for one in (gap, evenness) if one is not None))
         is_stuck = level.value >= level.threshold and progress.value <= progress.threshold
         is_alike = gap is None or gap.value <= gap.threshold
-        reasons = self._reasons(history)
-        if is_stuck and is_alike and (reasons or level.value >= self.min_level_alone):
-            return self._report(history, loss, curve, evidence, reasons)
+        is_even = evenness is not None and evenness.value > evenness.threshold
+        reasons = self._regularised(history) + ([] if is_even else self._too_small(history))
+        is_alone = level.value >= self.min_level_alone and not is_even
+        if is_stuck and is_alike and (reasons or is_alone):
+            proof = tuple(one for one in evidence if one is not evenness or not is_even)
+            return self._report(history, loss, curve, proof, reasons)
         return self.passed(*evidence)
 
     def _measure(
@@ -126,8 +138,37 @@ class Underfitting(Rule):
             (float(validation.steps[-1]), float(validation.steps[-1])),
         )
 
-    def _reasons(self, history: RunHistory) -> list[Prescription]:
-        """Return what the settings say could be the reason, as the change that removes it."""
+    def _evenness(self, history: RunHistory, reference: Reference) -> Evidence | None:
+        """Hold the validation loss against the highest that its accuracy allows."""
+        known = history.hyperparameters
+        classes = known.num_classes or known.output_units
+        loss = history.get(Role.VALIDATION_LOSS)
+        accuracy = next(
+            (
+                history.series[metric.key].finite()
+                for metric in history.metrics
+                if metric.split == "validation" and metric.name in _ACCURACIES
+            ),
+            None,
+        )
+        if loss is None or accuracy is None or not classes or min(len(loss), len(accuracy)) < 5:
+            return None
+        right = float(np.median(accuracy.values[-5:]))
+        if not 0.0 < right < 1.0:
+            return None
+        wrong = 1.0 - right
+        even = -right * math.log(right) - wrong * math.log(wrong / max(classes - 1.0, 1.0))
+        level = float(np.median(loss.values[-5:])) / reference.level * math.log(classes)
+        return Evidence(
+            loss.key,
+            "validation loss over that of errors spread evenly over the classes",
+            level / even,
+            self.max_evenness,
+            (float(loss.steps[-5]), float(loss.steps[-1])),
+        )
+
+    def _regularised(self, history: RunHistory) -> list[Prescription]:
+        """Return what the settings say keeps the model down, as the change that removes it."""
         known = history.hyperparameters
         fixes: list[Prescription] = []
         rate, decay = known.learning_rate, known.weight_decay
@@ -135,10 +176,17 @@ class Underfitting(Rule):
             fixes.append(less_weight_decay(history, min(0.01, rounded(decay / 10.0))))
         if known.dropout is not None and known.dropout > self.max_dropout:
             fixes.append(less_dropout(history, 0.2))
-        count, samples = known.parameter_count, known.train_samples
-        if count is not None and samples is not None and count < samples:
-            fixes.append(larger_model(history, 8))
         return fixes
+
+    def _too_small(self, history: RunHistory) -> list[Prescription]:
+        """Return the change to a larger model where the settings say that it is too small."""
+        known = history.hyperparameters
+        count, samples = known.parameter_count, known.train_samples
+        if samples is None:
+            classes = known.num_classes or known.output_units
+            samples = self.few_per_class * classes if classes is not None else None
+        is_small = count is not None and samples is not None and count < samples
+        return [larger_model(history, 8)] if is_small else []
 
     def _report(
         self,
