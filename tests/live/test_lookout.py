@@ -23,7 +23,7 @@ def looked(lookout, step, *findings, status="running"):
 
 
 def test_a_finding_counts_when_it_lasts():
-    lookout = Lookout()
+    lookout = Lookout(patience=0.1)
     assert looked(lookout, 1000, finding()) == []
     assert looked(lookout, 1050, finding()) == []
     assert looked(lookout, 1100, finding()) == [("found", "overfitting")]
@@ -32,7 +32,7 @@ def test_a_finding_counts_when_it_lasts():
 
 
 def test_what_comes_and_goes_never_counts():
-    lookout = Lookout()
+    lookout = Lookout(patience=0.1)
     for step in range(1000, 9000, 150):
         findings = [finding()] if step // 150 % 2 else []
         assert looked(lookout, step, *findings) == []
@@ -40,7 +40,7 @@ def test_what_comes_and_goes_never_counts():
 
 
 def test_what_is_listed_does_not_flap():
-    lookout = Lookout()
+    lookout = Lookout(patience=0.1)
     looked(lookout, 1000, finding())
     looked(lookout, 1200, finding())
     assert looked(lookout, 1210) == []
@@ -55,11 +55,11 @@ def test_what_is_listed_does_not_flap():
 
 
 def test_what_cannot_be_undone_counts_at_once():
-    assert looked(Lookout(), 1000, finding(LASTING)) == [("found", LASTING)]
+    assert looked(Lookout(patience=0.1), 1000, finding(LASTING)) == [("found", LASTING)]
 
 
 def test_at_the_end_of_the_run_everything_counts_at_once():
-    lookout = Lookout()
+    lookout = Lookout(patience=0.1)
     looked(lookout, 1000, finding())
     looked(lookout, 1200, finding())
     ended = looked(lookout, 1210, finding("divergence"), status="finished")
@@ -67,7 +67,7 @@ def test_at_the_end_of_the_run_everything_counts_at_once():
 
 
 def test_only_a_higher_severity_that_lasts_is_news():
-    lookout = Lookout()
+    lookout = Lookout(patience=0.1)
     looked(lookout, 1000, finding())
     looked(lookout, 1200, finding())
     worse = finding(severity=Severity.CRITICAL)
@@ -80,12 +80,12 @@ def test_only_a_higher_severity_that_lasts_is_news():
 
 def test_symptoms_are_listed_too():
     nested = finding("divergence", symptoms=(finding("no-learning"),))
-    happened = looked(Lookout(), 1000, nested, status="finished")
+    happened = looked(Lookout(patience=0.1), 1000, nested, status="finished")
     assert happened == [("found", "divergence"), ("found", "no-learning")]
 
 
 def test_a_step_back_begins_the_wait_anew():
-    lookout = Lookout()
+    lookout = Lookout(patience=0.1)
     looked(lookout, 1000, finding())
     assert looked(lookout, 500, finding()) == []
     assert looked(lookout, 560, finding()) == [("found", "overfitting")]
@@ -95,13 +95,13 @@ def test_a_step_back_begins_the_wait_anew():
     ("rule", "severity", "hopeless_at"),
     [
         (LASTING, Severity.CRITICAL, 1100.0),
-        ("divergence", Severity.CRITICAL, 1500.0),
+        ("divergence", Severity.CRITICAL, 2000.0),
         ("divergence", Severity.WARNING, None),
         ("exploding-gradients", Severity.CRITICAL, None),
     ],
 )
 def test_hopeless_is_what_is_critical_and_does_not_mend(rule, severity, hopeless_at):
-    lookout, first = Lookout(), None
+    lookout, first = Lookout(patience=0.1), None
     for step in range(1000, 3000, 50):
         looked(lookout, step, finding(rule, severity))
         if lookout.is_hopeless and first is None:
@@ -110,9 +110,16 @@ def test_hopeless_is_what_is_critical_and_does_not_mend(rule, severity, hopeless
 
 
 def test_a_run_that_mends_is_not_hopeless():
-    lookout = Lookout()
-    for step in range(1000, 2000, 50):
+    lookout = Lookout(patience=0.1)
+    for step in range(1000, 2050, 50):
         looked(lookout, step, finding("divergence", Severity.CRITICAL))
     assert lookout.is_hopeless
-    looked(lookout, 2050)
+    looked(lookout, 2100)
     assert not lookout.is_hopeless
+
+
+def test_a_standstill_is_given_twice_the_time():
+    lookout = Lookout(patience=0.1)
+    looked(lookout, 1000, finding("no-learning"))
+    assert looked(lookout, 1150, finding("no-learning")) == []
+    assert looked(lookout, 1200, finding("no-learning")) == [("found", "no-learning")]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tuneguard.watching import Sight
 
 _PATIENCE = 4.0
-_EARLIER = 0.9
+_EARLIER = 0.66
 _PROGRESS_SECONDS = 60.0
 _REASON = 120
 

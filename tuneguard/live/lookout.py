@@ -14,9 +14,21 @@ if TYPE_CHECKING:
 
 Happening = Literal["found", "worse", "gone", "back"]
 
-PATIENCE = 0.1
-_STOPPING = 0.5
+PATIENCE = 0.25
+_NAN_STAYS = 0.1
+_STOPPING = 1.0
 _IRREVOCABLE = frozenset({"non-finite-values"})
+# runs rest for a while and then learn on: these are given twice the time
+_STANDSTILLS = frozenset(
+    {
+        "learning-rate-oscillation",
+        "learning-rate-too-low",
+        "loss-plateau",
+        "no-learning",
+        "underfitting",
+        "wasted-epochs",
+    }
+)
 _HOPELESS = frozenset(
     {
         "divergence",
@@ -79,7 +91,8 @@ class Lookout:
     once counts what no further step undoes, as a NaN, and what holds when the run has ended.
 
     Args:
-        patience: By what share of its steps a run must have become longer.
+        patience: By what share of its steps a run must have become longer; twice that where the
+            finding is that nothing goes forward.
 
     Attributes:
         sightings: Everything that was ever listed, by the name of its rule.
@@ -115,8 +128,8 @@ class Lookout:
     def is_hopeless(self) -> bool:
         """Whether a critical fault holds that training on does not mend.
 
-        A NaN counts as soon as it is listed; divergence and a run that does not learn count when
-        they have lasted until the run was half as long again.
+        A NaN counts when it stays until the run is a tenth longer; divergence and a run that does
+        not learn when they have lasted until it was twice as long.
         """
         return any(self._is_hopeless(one) for one in self.present)
 
@@ -124,7 +137,7 @@ class Lookout:
         rule = one.finding.rule
         if rule not in _HOPELESS or one.finding.severity < Severity.CRITICAL:
             return False
-        wait = self._patience if rule in _IRREVOCABLE else _STOPPING
+        wait = _NAN_STAYS if rule in _IRREVOCABLE else _STOPPING
         return rule not in self._changes and self._step >= (1.0 + wait) * one.seen_at
 
     def _seen(self, present: dict[str, Finding], step: float, is_over: bool) -> Iterator[Event]:
@@ -137,7 +150,7 @@ class Lookout:
                     self.sightings[rule] = replace(before, finding=finding)
                 continue
             since = self._since(rule, finding.severity, step)
-            if is_over or rule in _IRREVOCABLE or self._lasted(since, step):
+            if is_over or rule in _IRREVOCABLE or self._lasted(rule, since, step):
                 self._changes.pop(rule, None)
                 first = before.seen_at if before is not None else since
                 self.sightings[rule] = Sighting(finding, first)
@@ -153,7 +166,7 @@ class Lookout:
                 self._changes.pop(rule, None)
                 continue
             since = self._since(rule, None, step)
-            if is_over or self._lasted(since, step):
+            if is_over or self._lasted(rule, since, step):
                 del self._changes[rule]
                 self.sightings[rule] = replace(sighting, gone_at=step)
                 yield Event("gone", self.sightings[rule], step)
@@ -165,8 +178,9 @@ class Lookout:
             before = self._changes[rule] = _Change(severity, step)
         return before.since
 
-    def _lasted(self, since: float, step: float) -> bool:
-        return step > since and step >= (1.0 + self._patience) * since
+    def _lasted(self, rule: str, since: float, step: float) -> bool:
+        wait = 2.0 * self._patience if rule in _STANDSTILLS else self._patience
+        return step > since and step >= (1.0 + wait) * since
 
 
 def _happening(before: Sighting | None, finding: Finding) -> Happening | None:
