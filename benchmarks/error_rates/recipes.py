@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class _Description:
             yield type(value).__qualname__
 
     def _of_callable(
-        self, value: FunctionType | MethodType | functools.partial | type
+        self, value: FunctionType | MethodType | functools.partial[Any] | type
     ) -> Iterator[str]:
         if isinstance(value, functools.partial):
             yield from self.of((value.func, value.args, value.keywords))
