@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.error_rates.setup import Batch, Data, Setup
+from benchmarks.error_rates.tokens import VOCABULARY
 
 FEW = 1500
 """Samples to train on that a model can learn by heart."""
@@ -26,44 +27,41 @@ def overfitting(setup: Setup, samples: float) -> Setup:
 
 def shuffled_labels(setup: Setup, share: float) -> Setup:
     """Draw a share of the labels at random, all but those tested on."""
-    return replace(setup, data=partial(setup.data, train=FEW, wrong=share))
+    return replace(setup, data=partial(setup.data, train=2 * FEW, wrong=share))
 
 
 def mismatched_validation(setup: Setup, share: float) -> Setup:
-    """Prepare what is validated and tested on otherwise: a share of the features change places.
+    """Prepare a share of the samples that are validated and tested on otherwise than the trained.
 
-    Tokens are renamed instead, as by another vocabulary.
+    Their features have changed places; tokens are renamed, as by another vocabulary.
     """
 
     def data(seed: int) -> Data:
         drawn = setup.data(seed)
-        change = _renamed if not drawn.train[0].is_floating_point() else _moved
-        return Data(
-            drawn.train,
-            (change(drawn.validation[0], share), drawn.validation[1]),
-            (change(drawn.test[0], share), drawn.test[1]),
+        return replace(
+            drawn,
+            validation=_prepared_otherwise(drawn.validation, share),
+            test=_prepared_otherwise(drawn.test, share),
         )
 
     return replace(setup, data=data)
 
 
-def _moved(inputs: Tensor, share: float) -> Tensor:
-    rows = inputs.flatten(1)
-    places = _rotated(rows.shape[1], share)
-    return rows[:, places].reshape(inputs.shape)
+def _prepared_otherwise(part: Batch, share: float) -> Batch:
+    inputs, targets = part
+    count = round(share * len(inputs))
+    first = inputs[:count]
+    if inputs.is_floating_point():
+        rows = first.flatten(1)
+        changed = rows[:, _shuffled(rows.shape[1])].reshape(first.shape)
+    else:
+        changed = _shuffled(VOCABULARY)[first]
+    return torch.cat([changed, inputs[count:]]), targets
 
 
-def _renamed(tokens: Tensor, share: float) -> Tensor:
-    return _rotated(int(tokens.max()) + 1, share)[tokens]
-
-
-def _rotated(count: int, share: float) -> Tensor:
-    """Return the numbers below `count`, a fixed random share of which have changed places."""
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(count))
-    chosen = order[: round(share * count)]
-    places = torch.arange(count)
-    places[chosen] = chosen.roll(1)
-    return places
+def _shuffled(count: int) -> Tensor:
+    """Return the numbers below `count` in an order that is always the same."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(count))
 
 
 def validation_leak(setup: Setup, share: float) -> Setup:

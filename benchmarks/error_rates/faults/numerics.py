@@ -29,20 +29,24 @@ def nan_samples(setup: Setup, met: float) -> Setup:
     return replace(setup, data=data)
 
 
-def overflowing_operation(setup: Setup, sharpness: float) -> Setup:
-    """Take the exponential of what the model gives, times a number, with nothing to guard it."""
+def overflowing_operation(setup: Setup, size: float) -> Setup:
+    """Take an exponential in the loss with nothing to guard it.
+
+    The size is added to the outputs where classes are told apart, and multiplies the errors of a
+    regression: what passes 88 has no finite exponential.
+    """
     unguarded = _log_softmax if setup.task == "classification" else _log_cosh
-    return replace(setup, criterion=partial(unguarded, sharpness=sharpness))
+    return replace(setup, criterion=partial(unguarded, size=size))
 
 
-def _log_softmax(outputs: Tensor, targets: Tensor, sharpness: float) -> Tensor:
-    powers = (sharpness * outputs).exp()
+def _log_softmax(outputs: Tensor, targets: Tensor, size: float) -> Tensor:
+    powers = (outputs + size).exp()
     chosen = powers.gather(1, targets[:, None])[:, 0]
-    return -(chosen / powers.sum(-1)).log().mean() / sharpness
+    return -(chosen / powers.sum(-1)).log().mean()
 
 
-def _log_cosh(outputs: Tensor, targets: Tensor, sharpness: float) -> Tensor:
-    return (sharpness * (outputs - targets)).cosh().log().mean() / sharpness
+def _log_cosh(outputs: Tensor, targets: Tensor, size: float) -> Tensor:
+    return (size * (outputs - targets)).cosh().log().mean() / size
 
 
 def loss_scale_collapse(setup: Setup, share: float) -> Setup:
