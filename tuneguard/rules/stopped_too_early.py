@@ -57,8 +57,8 @@ class StoppedTooEarly(Rule):
         Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=10),
     )
 
-    min_share: float = 0.18
-    much_share: float = 0.25
+    min_share: float = 0.15
+    much_share: float = 0.2
     min_noise: float = 3.0
     max_final_rate: float = 0.2
 

@@ -16,6 +16,8 @@ _EXPONENTS = np.geomspace(0.1, 2.0, 10)
 _OFFSETS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.22, 0.35, 0.6)  # of the span: a late begin
 _TIMES = np.geomspace(0.03, 6.0, 50)  # of the span: how long an exponential takes
 _MOST_MISFIT = 0.15  # residual variance over that of the medians: more is another shape
+_SHAPE_SETTINGS = 2.0  # offset and exponent
+_GRID_ERROR = 0.05  # of the gain: how far neighbouring shapes lie apart
 _MODEL_ERROR = 0.01  # of the range: no real curve is exactly one of these shapes
 
 
@@ -98,12 +100,12 @@ def _profile(  # noqa: PLR0913, PLR0917 - one fit, its weights and its scales
         return None
     degrees = max(_effective_count(rest) - 3.0, 2.0)
     variance = max(float(fits.misfit[best]) / degrees, _MODEL_ERROR**2)
-    accepted = fits.misfit <= fits.misfit[best] + variance * float(
-        stats.f.ppf(confidence, 1.0, degrees)
-    )
+    limit = _SHAPE_SETTINGS * float(stats.f.ppf(confidence, _SHAPE_SETTINGS, degrees))
+    accepted = fits.misfit <= fits.misfit[best] + variance * limit
     gains = fits.scale * (shapes[:, -2] - shapes[:, -1])
     reach = float(stats.t.ppf(0.5 + confidence / 2.0, degrees)) * np.sqrt(variance)
     reaches = reach * np.abs(shapes[:, -2] - shapes[:, -1]) * fits.scale_error
+    reaches += _GRID_ERROR * np.abs(gains)
     spread, horizon = scales
     return Extrapolation(
         gain=spread * float(gains[best]),
