@@ -77,7 +77,7 @@ class Run:
             return points[0][looked_at], points[1][looked_at]
 
         others = {
-            key: kept(points) if key.startswith("update_ratio") else points
+            key: kept(points) if key.startswith("update_") else points
             for key, points in self.others.items()
         }
         norms = {key: kept(points) for key, points in self.norms.items()}

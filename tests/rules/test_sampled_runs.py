@@ -75,16 +75,15 @@ def test_layers_are_judged_by_the_whole_run_not_by_its_dense_start(runs: ModuleT
 
 
 @pytest.mark.parametrize(
-    ("at_first", "later", "expected"), [(0.2, 0.002, Passed), (0.002, 0.2, Finding)]
+    ("at_first", "later", "expected"), [(5.0, 0.05, Passed), (0.05, 5.0, Finding)]
 )
 def test_updates_are_judged_by_the_whole_run_not_by_its_dense_start(
     at_first: float, later: float, expected: type, runs: ModuleType
 ) -> None:
     train = runs.fall(runs.steps(), runs.CHANCE, 0.7 * runs.CHANCE)
-    run = runs.healthy(0).having(
-        train=train + 0.05 * runs.noise(0, runs.STEPS),
-        updates=early(runs.steps(), at_first, later),
-    )
+    run = runs.healthy(0).having(train=train + 0.05 * runs.noise(0, runs.STEPS))
+    updates = (runs.steps(), early(runs.steps(), at_first, later))
+    run = replace(run, others={**run.others, "update_norm/global": updates})
     for outcome in both(LearningRateTooHigh(), run):
         assert isinstance(outcome, expected)
 
@@ -95,8 +94,8 @@ def test_updates_of_the_start_say_nothing_of_a_run_that_is_stuck(
 ) -> None:
     train = runs.fall(runs.steps(), runs.CHANCE, 0.7 * runs.CHANCE)
     run = runs.healthy(0).having(train=train + 0.05 * runs.noise(0, runs.STEPS))
-    updates = (runs.steps()[:known], np.full(known, 0.02))
-    run = replace(run, others={**run.others, "update_ratio/global": updates})
+    updates = (runs.steps()[:known], np.full(known, 5.0))
+    run = replace(run, others={**run.others, "update_norm/global": updates})
     assert isinstance(LearningRateTooHigh().check(run.history()), expected)
 
 

@@ -142,7 +142,8 @@ class Underfitting(Rule):
         """Hold the validation loss against the highest that its accuracy allows."""
         known = history.hyperparameters
         classes = known.num_classes or known.output_units
-        loss = history.get(Role.VALIDATION_LOSS)
+        validation = history.get(Role.VALIDATION_LOSS)
+        loss = validation.finite() if validation is not None else None
         accuracy = next(
             (
                 history.series[metric.key].finite()
