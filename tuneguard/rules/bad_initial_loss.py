@@ -15,6 +15,7 @@ from tuneguard.prescriptions.outputs import smaller_last_layer
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import course
 from tuneguard.statistics.robust import noise_scale, running_median
+from tuneguard.symptoms import STANDSTILL, UPHEAVAL
 
 _FIRST_POINTS = 60
 
@@ -49,7 +50,7 @@ class BadInitialLoss(Rule):
     name: ClassVar[str] = "bad-initial-loss"
     default_severity: ClassVar[Severity] = Severity.INFO
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=10),)
-    explains: ClassVar[frozenset[str]] = frozenset({"learning-rate-too-high"})
+    explains: ClassVar[frozenset[str]] = STANDSTILL | UPHEAVAL
 
     min_ratio: float = 2.5
     min_noise: float = 4.0

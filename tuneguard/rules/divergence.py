@@ -11,6 +11,7 @@ from tuneguard.prescriptions.learning_rate import lower_learning_rate, warm_up
 from tuneguard.prescriptions.stopping import stop_at_best
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
+from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Divergence(Rule):
     id: ClassVar[str] = "TG402"
     name: ClassVar[str] = "divergence"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    explains: ClassVar[frozenset[str]] = frozenset({"no-learning", "underfitting"})
+    explains: ClassVar[frozenset[str]] = (
+        STANDSTILL | MISJUDGED_VALIDATION | {"learning-rate-oscillation", "loss-spikes"}
+    )
     requires: ClassVar[tuple[Requirement, ...]] = (
         Requirement(
             (Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS, Role.VALIDATION_LOSS), min_points=8

@@ -17,6 +17,7 @@ from tuneguard.statistics.bursts import bursts
 from tuneguard.statistics.curve import course
 from tuneguard.statistics.robust import noise_scale, usual_gap
 from tuneguard.statistics.weighted import weighted_percentile
+from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL, UPHEAVAL
 
 FloatArray = NDArray[np.float64]
 
@@ -65,16 +66,9 @@ class ExplodingGradients(Rule):
     id: ClassVar[str] = "TG201"
     name: ClassVar[str] = "exploding-gradients"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    explains: ClassVar[frozenset[str]] = frozenset(
-        {
-            "divergence",
-            "no-learning",
-            "non-finite-values",
-            "learning-rate-oscillation",
-            "learning-rate-too-high",
-            "underfitting",
-        }
-    )
+    explains: ClassVar[frozenset[str]] = (STANDSTILL | UPHEAVAL | MISJUDGED_VALIDATION) - {
+        "exploding-gradients"
+    }
     requires: ClassVar[tuple[Requirement, ...]] = (
         Requirement((Role.GRADIENT_NORM,), min_points=1),
         Requirement((Role.TRAIN_LOSS,), min_points=1),

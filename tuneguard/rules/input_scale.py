@@ -15,6 +15,7 @@ from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.inputs import standardise_inputs
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import course
+from tuneguard.symptoms import STANDSTILL, UPHEAVAL
 
 _FIRST_STEPS = 20.0
 
@@ -50,19 +51,7 @@ class InputScale(Rule):
     name: ClassVar[str] = "input-scale"
     default_severity: ClassVar[Severity] = Severity.WARNING
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=5),)
-    explains: ClassVar[frozenset[str]] = frozenset(
-        {
-            "bad-initial-loss",
-            "divergence",
-            "exploding-gradients",
-            "learning-rate-oscillation",
-            "learning-rate-too-high",
-            "no-learning",
-            "non-finite-values",
-            "underfitting",
-            "vanishing-gradients",
-        }
-    )
+    explains: ClassVar[frozenset[str]] = STANDSTILL | UPHEAVAL | {"bad-initial-loss"}
 
     min_scale: float = 8.0
     min_first_loss: float = 2.0

@@ -17,6 +17,7 @@ from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.noise_floor import held_up_loss
 from tuneguard.statistics.robust import running_median
 from tuneguard.statistics.weighted import weighted_median
+from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL, UPHEAVAL
 
 _TARGET_RATIO = 2e-3
 _FIRST_STEPS = 20
@@ -64,18 +65,9 @@ class LearningRateTooHigh(Rule):
     id: ClassVar[str] = "TG302"
     name: ClassVar[str] = "learning-rate-too-high"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    explains: ClassVar[frozenset[str]] = frozenset(
-        {
-            "divergence",
-            "exploding-gradients",
-            "no-learning",
-            "non-finite-values",
-            "learning-rate-oscillation",
-            "loss-plateau",
-            "underfitting",
-            "vanishing-gradients",
-        }
-    )
+    explains: ClassVar[frozenset[str]] = (STANDSTILL | UPHEAVAL | MISJUDGED_VALIDATION) - {
+        "learning-rate-too-high"
+    }
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=3),)
 
     min_overshoot: float = 1.3

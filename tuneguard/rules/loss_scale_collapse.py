@@ -14,6 +14,7 @@ from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import lower_learning_rate
 from tuneguard.prescriptions.numerics import train_in_bfloat16
 from tuneguard.rule import Rule
+from tuneguard.symptoms import STANDSTILL
 
 FloatArray = NDArray[np.float64]
 _WINDOWS = 10
@@ -48,9 +49,12 @@ class LossScaleCollapse(Rule):
     id: ClassVar[str] = "TG407"
     name: ClassVar[str] = "loss-scale-collapse"
     default_severity: ClassVar[Severity] = Severity.WARNING
-    explains: ClassVar[frozenset[str]] = frozenset(
-        {"non-finite-values", "no-learning", "underfitting", "exploding-gradients"}
-    )
+    explains: ClassVar[frozenset[str]] = STANDSTILL | {
+        "exploding-gradients",
+        "frozen-parameters",
+        "non-finite-values",
+        "vanishing-gradients",
+    }
 
     start: int = 40
     min_skipped: float = 0.1

@@ -148,7 +148,7 @@ def _log_score(values: FloatArray, spikes: Leaps) -> float:
     top = values[spikes.highest]
     course = np.maximum(top - spikes.height, np.finfo(np.float64).tiny)
     scale = max(difference_scale(np.log(values)), 1e-12)
-    return float(np.median(np.log(top / course))) / scale
+    return float(np.median(np.log(top) - np.log(course))) / scale
 
 
 def _smoothed(values: FloatArray, width: int = 9) -> FloatArray:

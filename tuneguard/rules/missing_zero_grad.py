@@ -12,6 +12,7 @@ from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.numerics import zero_gradients
 from tuneguard.rule import Rule
+from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL, UPHEAVAL
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,7 @@ class MissingZeroGrad(Rule):
     id: ClassVar[str] = "TG406"
     name: ClassVar[str] = "missing-zero-grad"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    explains: ClassVar[frozenset[str]] = frozenset(
-        {
-            "divergence",
-            "exploding-gradients",
-            "learning-rate-oscillation",
-            "learning-rate-too-high",
-            "no-learning",
-            "non-finite-values",
-            "underfitting",
-            "vanishing-gradients",
-        }
-    )
+    explains: ClassVar[frozenset[str]] = STANDSTILL | UPHEAVAL | MISJUDGED_VALIDATION
 
     min_carried: float = 0.9
     min_looks: int = 3

@@ -17,6 +17,7 @@ from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.robust import noise_scale
 from tuneguard.statistics.trend import trend
+from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL
 
 _FEWEST_DOWN = 10
 _ACCURACIES = frozenset({"acc", "accuracy", "top1"})
@@ -57,9 +58,9 @@ class NoLearning(Rule):
     requires: ClassVar[tuple[Requirement, ...]] = (
         Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=5),
     )
-    explains: ClassVar[frozenset[str]] = frozenset(
-        {"underfitting", "learning-rate-oscillation", "overfitting"}
-    )
+    explains: ClassVar[frozenset[str]] = (
+        STANDSTILL | MISJUDGED_VALIDATION | {"learning-rate-oscillation"}
+    ) - {"learning-rate-too-low", "no-learning"}
     judges_learning: ClassVar[bool] = True
 
     min_share_of_chance: float = 0.93

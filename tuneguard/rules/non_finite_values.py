@@ -13,6 +13,7 @@ from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import lower_learning_rate
 from tuneguard.prescriptions.numerics import find_the_first_bad_value
 from tuneguard.rule import Rule
+from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,17 @@ class NonFiniteValues(Rule):
     id: ClassVar[str] = "TG401"
     name: ClassVar[str] = "non-finite-values"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    explains: ClassVar[frozenset[str]] = frozenset({"divergence", "no-learning", "underfitting"})
+    explains: ClassVar[frozenset[str]] = (
+        STANDSTILL
+        | MISJUDGED_VALIDATION
+        | {
+            "dead-units",
+            "divergence",
+            "learning-rate-oscillation",
+            "loss-spikes",
+            "vanishing-gradients",
+        }
+    )
 
     max_gradient_share: float = 0.01
     min_counted: float = 0.5

@@ -13,6 +13,7 @@ from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.outputs import bare_output, log_of_softmax_in_one
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
+from tuneguard.symptoms import STANDSTILL
 
 _BOUNDS_LOGITS = {"Softmax": 1.0, "Sigmoid": 1.0, "Tanh": 2.0, "Relu": math.inf}
 """How far apart two outputs can be after each operation."""
@@ -64,9 +65,14 @@ class OutputLossMismatch(Rule):
     id: ClassVar[str] = "TG409"
     name: ClassVar[str] = "output-loss-mismatch"
     default_severity: ClassVar[Severity] = Severity.WARNING
-    explains: ClassVar[frozenset[str]] = frozenset(
-        {"underfitting", "no-learning", "vanishing-gradients", "non-finite-values", "divergence"}
-    )
+    explains: ClassVar[frozenset[str]] = STANDSTILL | {
+        "dead-units",
+        "divergence",
+        "frozen-parameters",
+        "non-finite-values",
+        "saturated-units",
+        "vanishing-gradients",
+    }
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=5),)
 
     min_left: float = 0.4
