@@ -19,7 +19,7 @@ from benchmarks.synthetic_noise.courses import (
     learning_rate,
     remembering,
 )
-from benchmarks.synthetic_noise.network import network_series
+from benchmarks.synthetic_noise.network import MOMENTUM, network_series
 from tuneguard import keys
 from tuneguard.history import RunHistory, Series
 
@@ -166,7 +166,7 @@ def _steps(generator: np.random.Generator, run: Healthy) -> Columns:
         "train/loss": (steps.astype(float), _loss(generator, run)),
         "learning_rate/0": (steps.astype(float), 0.05 * run.rate),
         **{f"validation/{name}": points for name, points in validation.items()},
-        **network_series(generator, run.level, run.rate, run.phi),
+        **network_series(generator, run.start * run.level, run.rate, run.phi),
     }
 
 
@@ -176,7 +176,7 @@ def _params(generator: np.random.Generator, run: Healthy, layers: list[str]) -> 
     recorded: dict[str, object] = {
         "optimizer": "SGD",
         "learning_rate": 0.05,
-        "momentum": 0.9,
+        "momentum": MOMENTUM,
         "weight_decay": 1e-4,
         "parameter_count": 5_000 * len(layers),
         "layer_sizes": json.dumps(dict.fromkeys(layers, 5_000)),

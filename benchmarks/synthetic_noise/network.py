@@ -12,24 +12,25 @@ Columns = dict[str, tuple[FloatArray, FloatArray]]
 
 _STRIDES = (1, 20, 50)
 _UNITS_EVERY = 4
+MOMENTUM = 0.9
 
 
 def network_series(
-    generator: np.random.Generator, level: FloatArray, rate: FloatArray, phi: float
+    generator: np.random.Generator, loss: FloatArray, rate: FloatArray, phi: float
 ) -> Columns:
     """Draw what a recorder measures beside losses and the learning rate.
 
     Args:
         generator: Where it is drawn from.
-        level: Shape `(n,)`: the loss at each step, as a share of the loss at the start.
+        loss: Shape `(n,)`: the level of the loss at each step.
         rate: Shape `(n,)`: factor on the learning rate.
         phi: How much of its noise each step carries over to the next.
     """
     schedule = Schedule(stride=int(generator.choice(_STRIDES)))
-    looks = [step for step in range(len(level)) if schedule.look(step) is Look.SAMPLE]
+    looks = [step for step in range(len(loss)) if schedule.look(step) is Look.SAMPLE]
     at = np.array(looks, dtype=np.intp)
     count = int(generator.integers(2, 13))
-    norms, ratios = _layers(generator, level, rate, phi, count)
+    norms, ratios = _layers(generator, loss / loss[0], rate, phi, count)
     columns: Columns = {}
     for index in range(count):
         columns[f"{keys.GRADIENT_NORM}/layer{index:02}"] = (at, norms[index, at])
@@ -38,9 +39,26 @@ def network_series(
     columns[keys.UPDATE_RATIO_GLOBAL] = (at, np.sqrt(np.mean(ratios[:, at] ** 2, axis=0)))
     columns |= _directions(generator, at, phi)
     columns |= _units(generator, at[::_UNITS_EVERY], count)
-    columns |= _machine(generator, len(level))
+    columns |= _machine(generator, len(loss))
     columns |= _beside(generator, at, columns[keys.UPDATE_RATIO_GLOBAL][1], phi)
+    unit = _gradient_unit(generator, columns, float(loss[-1]))
+    for key in [one for one in columns if one.startswith(keys.GRADIENT_NORM)]:
+        columns[key] = (at, unit * columns[key][1])
     return {key: (steps.astype(float), values) for key, (steps, values) in columns.items()}
+
+
+def _gradient_unit(generator: np.random.Generator, columns: Columns, lowest: float) -> float:
+    """Return the unit of gradients in which long steps hold up little of the lowest loss.
+
+    As `tuneguard.statistics.noise_floor` estimates it, for the momentum of these runs.
+    """
+    held_up = 10.0 ** generator.uniform(-2.3, -0.8)
+    gradient, update = (
+        float(np.median(columns[key][1][len(columns[key][1]) // 2 :]))
+        for key in (keys.GRADIENT_NORM_GLOBAL, keys.UPDATE_NORM_GLOBAL)
+    )
+    usual = 0.25 * gradient * update * np.sqrt((1.0 + MOMENTUM) / (1.0 - MOMENTUM))
+    return float(held_up * lowest / usual)
 
 
 def _layers(
