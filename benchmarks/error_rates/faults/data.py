@@ -12,10 +12,10 @@ from torch import Tensor
 from benchmarks.error_rates.setup import Batch, Data, Setup
 from benchmarks.error_rates.tokens import VOCABULARY
 
-FEW = 1500
-"""Samples to train on that a model can learn by heart."""
+FEW = 3000
+"""Samples to train on, of which a model learns many by heart."""
 
-COPIES = 8
+COPIES = 12
 
 
 def overfitting(setup: Setup, samples: float) -> Setup:
@@ -27,7 +27,7 @@ def overfitting(setup: Setup, samples: float) -> Setup:
 
 def shuffled_labels(setup: Setup, share: float) -> Setup:
     """Draw a share of the labels at random, all but those tested on."""
-    return replace(setup, data=partial(setup.data, train=2 * FEW, wrong=share))
+    return replace(setup, data=partial(setup.data, train=FEW, wrong=share))
 
 
 def mismatched_validation(setup: Setup, share: float) -> Setup:
@@ -71,7 +71,7 @@ def validation_leak(setup: Setup, share: float) -> Setup:
     """
 
     def data(seed: int) -> Data:
-        drawn = setup.data(seed, train=FEW)
+        drawn = setup.data(seed)
         leaked = round(share * len(drawn.validation[0]))
         inputs, targets = (
             torch.cat([own, *[other[:leaked]] * COPIES])
