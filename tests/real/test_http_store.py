@@ -11,8 +11,10 @@ from mlflow.entities import Metric
 
 from tuneguard.exceptions import RunNotFoundError
 from tuneguard.storage.connection import find_run
+from tuneguard.storage.live_tags import LiveTags
 from tuneguard.storage.reader import load_run
 from tuneguard.storage.review import Review, is_written, write_review
+from tuneguard.storage.run_contact import RunContact
 
 
 @pytest.fixture
@@ -48,6 +50,20 @@ def test_a_review_is_written_and_found(
     assert after.info.to_proto() == before.info.to_proto()
     copy = remote.download_artifacts(remote_run, "tuneguard/a.md", str(tmp_path))
     assert Path(copy).read_text(encoding="utf-8") == "ä"
+
+
+def test_tags_of_a_run_that_trains_come_and_go(remote: MlflowClient, remote_run: str) -> None:
+    contact, tags = RunContact(remote.tracking_uri, remote_run), LiveTags()
+    assert contact.is_plain
+    tags.put({"tuneguard.verdict": "critical", "tuneguard.divergence": "critical @ step 9"})
+    tags.send(contact)
+    contact.remove_tag("tuneguard.never")
+    tags.put({"tuneguard.verdict": "healthy"})
+    tags.send(contact)
+    found = remote.get_run(remote_run).data.tags
+    assert {key: found[key] for key in found if key.startswith("tuneguard.")} == {
+        "tuneguard.verdict": "healthy"
+    }
 
 
 def test_an_unknown_run(server: str) -> None:
