@@ -21,7 +21,7 @@ from benchmarks.synthetic_noise.page import table
 from tuneguard.findings import Severity
 from tuneguard.history import Role
 
-RUNS = 6
+RUNS = 5
 MOST_ALARMS = 1  # of all rules together, in some 200 judgements
 
 
@@ -82,7 +82,7 @@ def test_a_healthy_course_ends_where_hardly_anything_is_left(decay, schedule) ->
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_has_what_its_readers_know(form) -> None:
-    for seed in range(5):
+    for seed in range(3):
         run, history = healthy_history(seed, 0.5, form)
         loss = history.get(Role.TRAIN_LOSS)
         assert loss is not None
