@@ -15,9 +15,11 @@ def finding(rule="overfitting", severity=Severity.WARNING, symptoms=()):
     return Finding(rule, "TG101", severity, "It rose.", "So what.", (evidence,), 0.9, (), symptoms)
 
 
-def looked(lookout, step, *findings, status="running"):
+def looked(lookout, step, *findings, status="running", planned=None):
     """Look at a run that has come as far as `step`; say what happened to which rule."""
-    history = RunHistory.from_series({"train/loss": [(step, 1.0)]}, axis="step", status=status)
+    history = RunHistory.from_series(
+        {"train/loss": [(step, 1.0)]}, axis="step", status=status, planned_steps=planned
+    )
     diagnosis = Diagnosis("warning" if findings else "inconclusive", findings, (), ())
     return [(e.what, e.sighting.finding.rule) for e in lookout.look(history, diagnosis)]
 
@@ -123,3 +125,11 @@ def test_a_standstill_is_given_twice_the_time():
     looked(lookout, 1000, finding("no-learning"))
     assert looked(lookout, 1150, finding("no-learning")) == []
     assert looked(lookout, 1200, finding("no-learning")) == [("found", "no-learning")]
+
+
+def test_a_standstill_does_not_count_early_in_what_is_planned():
+    lookout = Lookout(patience=0.1)
+    for step in range(1000, 2500, 100):
+        assert looked(lookout, step, finding("no-learning"), planned=10_000) == []
+    happened = looked(lookout, 2500, finding("no-learning"), planned=10_000)
+    assert happened == [("found", "no-learning")]

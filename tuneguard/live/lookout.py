@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from tuneguard.findings import Finding, Severity
-from tuneguard.history import RunHistory
+from tuneguard.history import Axis, RunHistory
 
 if TYPE_CHECKING:
     from tuneguard.diagnosis import Diagnosis
@@ -17,6 +17,8 @@ Happening = Literal["found", "worse", "gone", "back"]
 PATIENCE = 0.25
 _NAN_STAYS = 0.1
 _STOPPING = 1.0
+_EARLY = 0.25
+_ROUNDED = 0.99  # looks come at whole steps
 _IRREVOCABLE = frozenset({"non-finite-values"})
 # runs rest for a while and then learn on: these are given twice the time
 _STANDSTILLS = frozenset(
@@ -92,7 +94,7 @@ class Lookout:
 
     Args:
         patience: By what share of its steps a run must have become longer; twice that where the
-            finding is that nothing goes forward.
+            finding is that nothing goes forward, and a quarter of what is planned.
 
     Attributes:
         sightings: Everything that was ever listed, by the name of its rule.
@@ -103,6 +105,7 @@ class Lookout:
         self._patience = patience
         self._changes: dict[str, _Change] = {}
         self._step = 0.0
+        self._planned = 0.0
 
     def look(self, history: RunHistory, diagnosis: Diagnosis) -> tuple[Event, ...]:
         """Take in a look, and return what it brought.
@@ -115,6 +118,7 @@ class Lookout:
         if step < self._step:
             self._changes.clear()  # the run went back to an earlier step
         self._step = step
+        self._planned = _planned(history)
         present = {finding.rule: finding for finding in diagnosis.all_findings()}
         events = [*self._seen(present, step, is_over), *self._missed(present, step, is_over)]
         return tuple(events)
@@ -179,8 +183,19 @@ class Lookout:
         return before.since
 
     def _lasted(self, rule: str, since: float, step: float) -> bool:
-        wait = 2.0 * self._patience if rule in _STANDSTILLS else self._patience
-        return step > since and step >= (1.0 + wait) * since
+        wait = self._patience
+        if rule in _STANDSTILLS:
+            wait *= 2.0
+            if step < _EARLY * self._planned:
+                return False
+        return step > since and step >= _ROUNDED * (1.0 + wait) * since
+
+
+def _planned(history: RunHistory) -> float:
+    """Return how far the run is to go, on the axis of its last step; 0 where nobody knows."""
+    has_steps = any(one.axis is Axis.STEP and len(one) for one in history.series.values())
+    planned = history.planned_steps if has_steps else history.hyperparameters.epochs
+    return float(planned or 0.0)
 
 
 def _happening(before: Sighting | None, finding: Finding) -> Happening | None:
