@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tuneguard.findings import Abstained, Finding, Passed
+from tuneguard.history import RunHistory
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 
 SCHEDULES = {
@@ -88,3 +89,29 @@ def test_steps_are_blamed_for_no_more_than_they_hold_up(
     norms = (runs.steps(), np.full(runs.STEPS, update))
     recorded = replace(run, others={**run.others, "update_norm/global": norms})
     assert isinstance(LearningRateOscillation().check(recorded.history()), expected)
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.8, Finding), (0.97, Abstained)])
+def test_swings_that_cost_no_accuracy_are_not_judged(
+    accuracy: float, expected: type, runs: ModuleType
+) -> None:
+    run, at = runs.oscillating(0), runs.validated()
+    rates = (at, accuracy + 0.01 * runs.noise(3, len(at)))
+    known = replace(run, others={**run.others, "validation/accuracy": rates})
+    assert isinstance(LearningRateOscillation().check(known.history()), expected)
+
+
+def test_few_rows_of_epochs_take_wider_swings(runs: ModuleType) -> None:
+    for seed in range(20):
+        at = np.arange(1.0, 41.0)
+        swing = 0.25 * runs.noise(seed, 40)
+        narrow, wide = (
+            {"loss": (at, runs.fall(at, 2.3, 1.0, 3.0) + share * swing)} for share in (0.1, 1.0)
+        )
+        built = [
+            RunHistory.from_series({"loss": list(zip(*one["loss"], strict=True))}, axis="epoch")
+            for one in (narrow, wide)
+        ]
+        outcomes = [LearningRateOscillation().check(history) for history in built]
+        assert isinstance(outcomes[0], Passed), seed
+        assert isinstance(outcomes[1], Finding), seed

@@ -21,6 +21,8 @@ from tuneguard.statistics.noise_floor import held_up_loss
 from tuneguard.statistics.swings import swings
 from tuneguard.statistics.trend import trend
 
+_ACCURACIES = frozenset({"acc", "accuracy", "top1"})
+
 
 @dataclass(frozen=True)
 class LearningRateOscillation(Rule):
@@ -36,16 +38,19 @@ class LearningRateOscillation(Rule):
 
     How it decides:
         Effect: the swings of the second half, from their 10th to their 90th percentile around a
-        straight line, are at least ``min_amplitude`` of the range that the loss came down, and
-        those of the training loss's levels at least ``min_level`` of its own range, which must
-        be ``min_gain`` standard deviations of a level. Persistence: at least ``min_turns`` of
+        straight line, are at least ``min_amplitude`` of the range that the loss came down
+        (``min_amplitude_of_epochs`` of it for rows of one an epoch, which are few), and those of
+        the training loss's levels at least ``min_level`` of its own range, which must be
+        ``min_gain`` standard deviations of a level. Persistence: at least ``min_turns`` of
         the points are turning points. Progress: neither loss fell over that half by as much as
-        it swings, and the training loss ended above ``min_remaining`` of where it started: swings
-        around a loss that is nearly zero do no harm. Where norms of gradients and updates are
-        recorded, the noise of the batches must account for ``min_held_up`` of the range, by the
-        length of the steps: noisy labels make a loss swing as well. A learning rate that rises by
-        ``max_rise`` in that half is a cyclic schedule, not an oscillation, and one that has
-        decayed to ``max_decay`` is not to blame.
+        it swings, and in that half the training loss stayed above ``min_remaining`` of where it
+        started, and the validation accuracy, where known, below ``max_accuracy``: swings around
+        what is nearly perfect do no harm. Where norms of gradients and updates are recorded, the
+        noise of the batches must account for ``min_held_up`` of the range, by the length of the
+        steps: noisy labels make a loss swing as well. Where it accounts for ``min_held_up_low``,
+        ``min_remaining_low`` is enough. A learning rate that rises by ``max_rise`` in that half
+        is a cyclic schedule, not an oscillation, and one that has decayed to ``max_decay`` is
+        not to blame.
 
     When it is wrong:
         A tiny validation set swings by itself. Reinforcement and adversarial learning have
@@ -64,11 +69,15 @@ class LearningRateOscillation(Rule):
     )
 
     min_amplitude: float = 0.08
+    min_amplitude_of_epochs: float = 0.15
     min_turns: float = 0.3
     min_level: float = 0.02
     min_gain: float = 5.0
     min_remaining: float = 0.2
     min_held_up: float = 0.1
+    min_remaining_low: float = 0.1
+    min_held_up_low: float = 0.3
+    max_accuracy: float = 0.93
     max_decay: float = 0.1
     max_rise: float = 1.5
 
@@ -92,7 +101,7 @@ class LearningRateOscillation(Rule):
                 series.key,
                 "swings of the second half, as a share of the range it came down",
                 swing.amplitude / scale,
-                self.min_amplitude,
+                self._least_amplitude(history),
                 span,
             ),
             Evidence(series.key, "share of turning points", swing.turns, self.min_turns, span),
@@ -108,19 +117,30 @@ class LearningRateOscillation(Rule):
             return self.passed(*proof)
         return self._report(history, series, curve, proof)
 
+    def _least_amplitude(self, history: RunHistory) -> float:
+        """Return the limit that fits how closely the training loss was recorded."""
+        loss = history.get(Role.TRAIN_LOSS)
+        is_of_epochs = loss is not None and loss.axis is Axis.EPOCH
+        return self.min_amplitude_of_epochs if is_of_epochs else self.min_amplitude
+
     def _excuse(self, history: RunHistory, curve: Curve) -> str | None:
         """Say why the learning rate cannot be blamed, or `None` if it can."""
         if curve.start <= 0.0:
             return "the loss is not positive, so nobody knows what is left of it"
+        accuracy = _late_accuracy(history)
+        if accuracy is not None and accuracy >= self.max_accuracy:
+            return "the validation accuracy leaves hardly anything to lose"
         rate = history.get(Role.LEARNING_RATE)
-        if rate is None or not rate.is_finite.any():
-            return None
-        second = rate.finite().where(rate.finite().positions > 0.5).values
+        return self._excuse_of_schedule(rate.finite()) if rate is not None else None
+
+    def _excuse_of_schedule(self, rate: Series) -> str | None:
+        """Say whether the schedule itself explains swings, or cannot."""
+        second = rate.where(rate.positions > 0.5).values
         if len(second) < 2:
             return None
         if (second / self.max_rise > np.minimum.accumulate(second)).any():
             return "the learning rate itself rises and falls in the second half"
-        if np.median(second) < self.max_decay * rate.finite().values.max():
+        if np.median(second) < self.max_decay * rate.values.max():
             return "the learning rate had decayed before the second half"
         return None
 
@@ -133,6 +153,10 @@ class LearningRateOscillation(Rule):
         second = curve.after(0.5)
         if not _has_stalled(second) or curve.gained < self.min_gain * curve.level_noise:
             return None
+        remaining = float(np.median(second)) / curve.start
+        held_up = held_up_loss(history)
+        share = held_up / curve.gained if held_up is not None else None
+        is_clear = share is not None and share >= self.min_held_up_low
         measured = [
             (
                 "swings of the training loss's levels in the second half, as a share of its range",
@@ -141,14 +165,13 @@ class LearningRateOscillation(Rule):
             ),
             (
                 "training loss in the second half, as a share of its start",
-                float(np.median(second)) / curve.start,
-                self.min_remaining,
+                remaining,
+                self.min_remaining_low if is_clear else self.min_remaining,
             ),
         ]
-        held_up = held_up_loss(history)
-        if held_up is not None:
+        if share is not None:
             words = "loss that long steps hold up by the noise of batches, as a share of its range"
-            measured.append((words, held_up / curve.gained, self.min_held_up))
+            measured.append((words, share, self.min_held_up))
         span = (float(series.steps[len(series) // 2]), float(series.steps[-1]))
         return tuple(Evidence(series.key, *one, span) for one in measured)
 
@@ -175,6 +198,16 @@ class LearningRateOscillation(Rule):
                 span=(start, end),
             ),
         )
+
+
+def _late_accuracy(history: RunHistory) -> float | None:
+    """Return the median validation accuracy of the second half, or `None` where it is unknown."""
+    for metric in history.metrics:
+        if metric.split == "validation" and metric.name in _ACCURACIES:
+            known = history.series[metric.key].finite()
+            late = known.values[known.positions > 0.5]
+            return float(np.median(late)) if len(late) else None
+    return None
 
 
 def _decay(history: RunHistory, series: Series) -> Prescription:

@@ -61,7 +61,7 @@ class Underfitting(Rule):
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
     judges_learning: ClassVar[bool] = True
 
-    min_level: float = 0.3
+    min_level: float = 0.33
     min_level_alone: float = 0.75
     max_level: float = 0.97
     max_progress: float = 0.15
