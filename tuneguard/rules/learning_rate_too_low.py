@@ -41,10 +41,11 @@ class LearningRateTooLow(Rule):
         Start and end: the loss began at chance level, never rose above ``max_start`` of it, and
         ended above ``min_end`` of it. Course: of all that it came down, at least ``min_pace``
         was between the last two quarters of the run (a straight line has a quarter there, a run
-        that settles nothing); a loss that came down by less than ``max_unmoved`` of chance level
-        has no course yet. Steps, while the learning rate was above half of its peak: the median
-        update to weight ratio is below ``max_update_ratio``, or below ``max_short_ratio`` while
-        the gradient after a step still points against it by a cosine of ``max_cosine`` or less,
+        that settles nothing); a loss that came down by less than ``max_unmoved`` of chance level,
+        or by updates below ``max_tiny_ratio`` of the weights, has no course yet. Steps, while the
+        learning rate was above half of its peak: the median update to weight ratio is below
+        ``max_update_ratio``, or below ``max_short_ratio`` while the gradient after a step still
+        points against it by a cosine of ``max_cosine`` or less,
         which says that the step ended far short of the lowest point along its way. Where the
         loss has no chance level, as in a regression, the ratio must be below
         ``max_update_ratio`` and the cosine below ``max_cosine_alone``. Where no updates are
@@ -72,9 +73,10 @@ class LearningRateTooLow(Rule):
     min_pace: float = 0.14
     max_unmoved: float = 0.03
     max_update_ratio: float = 3e-4
-    max_short_ratio: float = 1.5e-3
+    max_short_ratio: float = 2e-3
+    max_tiny_ratio: float = 5e-5
     max_cosine: float = -0.1
-    max_cosine_alone: float = -0.3
+    max_cosine_alone: float = -0.5
 
     def check(self, history: RunHistory) -> Outcome:
         """Look at where the loss is, at its course, and at the length of the steps."""
@@ -96,6 +98,8 @@ class LearningRateTooLow(Rule):
                 "neither updates nor the learning rate of a known optimizer are recorded",
                 "attach the callback: it records update ratios",
             )
+        if reference.kind == "chance" and steps[0].value <= self.max_tiny_ratio:
+            course_of_loss = course_of_loss[:2]
         evidence = (*course_of_loss, *steps)
         if not all(self._is_wrong(one) for one in evidence):
             return self.passed(*evidence)
