@@ -50,7 +50,10 @@ def _log_cosh(outputs: Tensor, targets: Tensor, size: float) -> Tensor:
 
 
 def loss_scale_collapse(setup: Setup, share: float) -> Setup:
-    """Let a share of the gradients overflow, so that the loss scale halves again and again."""
+    """Let a share of the gradients overflow, so that the loss scale halves again and again.
+
+    Two steps without an overflow double it, so that it holds out where the share is small.
+    """
 
     def after_backward(model: nn.Module, step: int) -> None:
         setup.after_backward(model, step)
@@ -59,5 +62,5 @@ def loss_scale_collapse(setup: Setup, share: float) -> Setup:
             if first.grad is not None:
                 first.grad.view(-1)[0] = torch.inf
 
-    scaler = partial(torch.amp.GradScaler, "cpu", init_scale=2.0**16)
+    scaler = partial(torch.amp.GradScaler, "cpu", init_scale=2.0**16, growth_interval=2)
     return replace(setup, scaler=scaler, after_backward=after_backward)

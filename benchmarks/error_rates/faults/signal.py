@@ -54,7 +54,7 @@ def dead_relu(setup: Setup, shift: float) -> Setup:
     def prepare(model: nn.Module) -> None:
         setup.prepare(model)
         for layer in with_weights(model)[:-1]:
-            if isinstance(layer.bias, torch.Tensor):
+            if isinstance(layer, nn.Linear | nn.Conv2d) and layer.bias is not None:
                 layer.bias.sub_(shift)
 
     return replace(setup, prepare=prepare)
