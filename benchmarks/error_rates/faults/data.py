@@ -16,6 +16,7 @@ FEW = 3000
 """Samples to train on, of which a model learns many by heart."""
 
 COPIES = 12
+"""Copies of each leaked sample among those trained on."""
 
 
 def overfitting(setup: Setup, samples: float) -> Setup:
