@@ -69,9 +69,9 @@ class Case:
 
 
 CASES = [
-    Case(Overfitting(), "overfitted", "high high"),
+    Case(Overfitting(), "overfitted", "high high high"),
     Case(Underfitting(), "underfitted", "high low low", needs_positive=True),
-    Case(Overconfidence(), "overconfident", "high high low"),
+    Case(Overconfidence(), "overconfident", "high high low high"),
     Case(ValidationLeak(), "leaked", "high low", needs_positive=True),
     Case(NoisyValidation(), "jumpy", "high high low"),
     Case(StoppedTooEarly(), "ended_early", "high high high high"),

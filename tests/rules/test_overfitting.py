@@ -46,6 +46,42 @@ def test_without_any_training_progress_nothing_is_overfitted(runs: ModuleType) -
         assert isinstance(Overfitting().check(run.history()), Passed), seed
 
 
+def test_a_drift_after_training_has_ended_is_not_overfitting() -> None:
+    epochs = np.arange(40.0)
+    for seed in range(20):
+        noise = 0.01 * np.random.default_rng(seed).normal(size=(2, 40))
+        history = RunHistory.from_series(
+            {
+                "loss": enumerate(0.2 + np.exp(-epochs / 3.0) + noise[0]),
+                "val_loss": enumerate(1.0 + np.abs(epochs - 25.0) / 25.0 + noise[1]),
+            }
+        )
+        assert isinstance(Overfitting().check(history), Passed), seed
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_an_opening_gap_speaks_for_a_rise_in_strong_noise(scale: float) -> None:
+    epochs = np.arange(16.0)
+    training = 0.1 + 0.9 * np.exp(-epochs / 5.0)
+    climb = 0.5 + 0.5 * np.exp(-epochs / 1.5) + 0.03 * np.clip(epochs - 4.0, 0.0, None)
+    named = {True: 0, False: 0}
+    for seed in range(20):
+        noise = 0.04 * np.random.default_rng(seed).normal(size=16)
+        for is_climbing, course in (
+            (True, climb),
+            (False, np.where(epochs < 4.0, climb, climb[4])),
+        ):
+            history = RunHistory.from_series(
+                {
+                    "loss": enumerate(scale * training),
+                    "val_loss": enumerate(scale * (course + noise)),
+                }
+            )
+            named[is_climbing] += isinstance(Overfitting().check(history), Finding)
+    assert named[True] >= 18
+    assert named[False] <= 1
+
+
 def test_a_rise_below_the_own_threshold_passes(runs: ModuleType) -> None:
     history = runs.overfitted(0).history()
     lenient = Overfitting(min_rise=5.0, min_rise_of_training=5.0)

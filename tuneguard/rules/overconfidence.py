@@ -16,7 +16,12 @@ from tuneguard.prescriptions.regularisation import (
 from tuneguard.prescriptions.stopping import stop_at_best
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
-from tuneguard.statistics.turnaround import Turnaround, goes_on, turnaround
+from tuneguard.statistics.turnaround import (
+    Continuation,
+    Turnaround,
+    continuation,
+    turnaround,
+)
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,15 @@ class Overconfidence(Rule):
         The loss ended above its best by at least ``min_rise`` of the range it had come down, or,
         where it came down less than a third as far as the training loss did, by
         ``min_rise_of_training`` of the training loss's range; by ``min_noise`` standard
-        deviations of its own noise; and in none of its last ``persistence`` levels did it come
-        back to two fifths of that rise. Training went on: its loss ended ``min_gain`` standard
-        deviations below its first values, and no higher than where validation was best. The
-        accuracy (or F1, AUC) had improved, and ended within ``min_noise`` standard deviations
-        or ``max_loss_of_metric`` of its range of its best.
+        deviations of its own noise; and in none of its last ``persistence`` levels (of a short
+        run, the last two) did it come back to two fifths of that rise. Training went on: its
+        loss ended ``min_gain`` standard deviations below its first values, and at least
+        ``min_fall`` of its range of that since validation was best. Where it fell
+        ``min_long_fall`` of its range since then, and the median of the validation loss climbed
+        by ``min_return`` of that fall from the first half of that time to the second,
+        ``min_share_if_confirmed`` of the limits is enough. The accuracy
+        (or F1, AUC) had improved, and ended within ``min_noise`` standard deviations or
+        ``max_loss_of_metric`` of its range of its best.
 
     When it is wrong:
         Where only the order of answers matters, nothing is lost by it. An accuracy of few samples
@@ -63,6 +72,10 @@ class Overconfidence(Rule):
     min_rise_of_training: float = 0.06
     min_noise: float = 4.0
     min_gain: float = 3.0
+    min_fall: float = 0.05
+    min_long_fall: float = 0.15
+    min_return: float = 0.2
+    min_share_if_confirmed: float = 0.5
     max_loss_of_metric: float = 0.1
     persistence: int = 3
 
@@ -79,49 +92,68 @@ class Overconfidence(Rule):
             )
         rise = turnaround(loss.curve, training.curve.gained, self.persistence)
         fall = turnaround(metric.curve, persistence=self.persistence)
-        evidence = self._evidence(loss, rise, metric, fall)
+        went_on = continuation(training.curve, loss.curve)
+        evidence = (
+            *self._rise(loss, rise, went_on),
+            self._holding(metric, fall),
+            self._training(training, loss, went_on),
+        )
         is_risen = (
-            evidence[0].value >= evidence[0].threshold
-            and evidence[1].value >= evidence[1].threshold
+            all(one.value >= one.threshold for one in evidence[:2])
             and rise.is_lasting
-            and goes_on(training.curve, loss.curve, self.min_gain)
+            and went_on.is_clear(self.min_gain, self.min_fall)
         )
         holds = fall.noise < self.min_noise or fall.share < self.max_loss_of_metric
         if not is_risen or not holds or not fall.has_improved:
             return self.passed(*evidence)
         return self._report(history, loss, metric, evidence)
 
-    def _evidence(
-        self, loss: MeasuredCourse, rise: Turnaround, metric: MeasuredCourse, fall: Turnaround
-    ) -> tuple[Evidence, ...]:
+    def _rise(
+        self, loss: MeasuredCourse, rise: Turnaround, went_on: Continuation
+    ) -> tuple[Evidence, Evidence]:
         whose = "it came down" if rise.is_of_own_range else "the training loss came down"
         limit = self.min_rise if rise.is_of_own_range else self.min_rise_of_training
+        is_confirmed = went_on.confirms(rise.climb, self.min_long_fall, self.min_return)
+        enough = self.min_share_if_confirmed if is_confirmed else 1.0
         window = (loss.curve.best_step, float(loss.series.steps[-1]))
-        is_small = fall.share < self.max_loss_of_metric
         return (
             Evidence(
                 loss.series.key,
                 f"rise above its best, as a share of what {whose}",
                 rise.share,
-                limit,
+                enough * limit,
                 window,
             ),
             Evidence(
                 loss.series.key,
                 "rise above its best, in standard deviations of its noise",
                 rise.noise,
-                self.min_noise,
+                enough * self.min_noise,
                 window,
             ),
-            Evidence(
-                metric.series.key,
-                "fall below its best, as a share of what it had gained"
-                if is_small
-                else "fall below its best, in standard deviations of its noise",
-                max(fall.share, 0.0) if is_small else fall.noise,
-                self.max_loss_of_metric if is_small else self.min_noise,
-                (metric.curve.best_step, float(metric.series.steps[-1])),
-            ),
+        )
+
+    def _holding(self, metric: MeasuredCourse, fall: Turnaround) -> Evidence:
+        is_small = fall.share < self.max_loss_of_metric
+        return Evidence(
+            metric.series.key,
+            "fall below its best, as a share of what it had gained"
+            if is_small
+            else "fall below its best, in standard deviations of its noise",
+            max(fall.share, 0.0) if is_small else fall.noise,
+            self.max_loss_of_metric if is_small else self.min_noise,
+            (metric.curve.best_step, float(metric.series.steps[-1])),
+        )
+
+    def _training(
+        self, training: MeasuredCourse, loss: MeasuredCourse, went_on: Continuation
+    ) -> Evidence:
+        return Evidence(
+            training.series.key,
+            "fall since validation loss was best, as a share of its range",
+            went_on.share,
+            self.min_fall,
+            (loss.curve.best_step, float(loss.series.steps[-1])),
         )
 
     def _report(

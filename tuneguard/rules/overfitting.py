@@ -20,7 +20,12 @@ from tuneguard.prescriptions.regularisation import (
 from tuneguard.prescriptions.stopping import stop_at_best
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
-from tuneguard.statistics.turnaround import Turnaround, goes_on, turnaround
+from tuneguard.statistics.turnaround import (
+    Continuation,
+    Turnaround,
+    continuation,
+    turnaround,
+)
 
 
 @dataclass(frozen=True)
@@ -29,26 +34,32 @@ class Overfitting(Rule):
 
     What it detects:
         After its best value the validation loss rises and stays up, or, in a run that records no
-        validation loss, the validation metric falls and stays down, while the training loss at
-        the end of the run is no higher than it was at that point.
+        validation loss, the validation metric falls and stays down, while the training loss goes
+        on falling.
 
     Why it matters:
         From there on every step makes the model worse on data that it has not seen, and a
         checkpoint from the end of the run is not the one to keep.
 
     How it decides:
-        Three things together. Effect: the validation loss ended above its best by at least
+        Four things together. Effect: the validation loss ended above its best by at least
         ``min_rise`` of the range it had come down, or, where it came down less than a third as
         far as the training loss did, by ``min_rise_of_training`` of the training loss's range.
         Noise: by at least ``min_noise`` standard deviations of its own noise. Persistence: in
-        none of the last ``persistence`` evaluations did it come back to half of that rise. And
-        training did learn: its loss ended ``min_gain`` standard deviations of its first values
-        below them. Ranges, not values, are the measure, so a loss may be negative.
-        A validation metric that had improved is judged by the same three, and has its say. Where
-        it fell that far, ``min_share_with_metric`` of the limits is enough for the loss, and
-        their noise counts together (root of the sum of squares). Where an accuracy stayed
-        within noise of its best, or within ``min_loss_of_metric`` of its range, the rise of the
-        loss is overconfidence, and this rule stands back.
+        none of the last ``persistence`` levels (of a short run, the last two) did it come back
+        to two fifths of that rise. Training: its loss ended ``min_gain`` standard deviations of
+        its first values below them, and at least ``min_fall`` of its range, beyond noise, of
+        that since validation was best. Where training stood still as well, validation drifted.
+        Ranges, not values, are the measure, so a loss may be negative.
+
+        A gap that opens confirms a rise: training fell ``min_long_fall`` of its range since
+        validation was best, and from the first half of that time to the second the median of
+        the validation loss climbed by ``min_return`` of that fall. So does
+        a validation metric that had improved and fell by the same measures; the noise of both
+        then counts together (root of the sum of squares). ``min_share_if_confirmed`` of the
+        limits is enough for a rise that is confirmed. Where an accuracy stayed within noise of
+        its best, or within ``min_loss_of_metric`` of its range, the rise of the loss is
+        overconfidence, and this rule stands back.
 
     When it is wrong:
         A learning rate that restarts in cycles lifts the validation loss for a while. Without a
@@ -71,7 +82,10 @@ class Overfitting(Rule):
     min_rise_of_training: float = 0.04
     min_noise: float = 3.0
     min_gain: float = 3.0
-    min_share_with_metric: float = 0.5
+    min_fall: float = 0.05
+    min_long_fall: float = 0.15
+    min_return: float = 0.2
+    min_share_if_confirmed: float = 0.5
     min_loss_of_metric: float = 0.1
     persistence: int = 3
 
@@ -84,31 +98,37 @@ class Overfitting(Rule):
                 "too few validations", "validate at least a dozen times, with on_validation_end"
             )
         judged = [
-            _Judged(one, turn, turn.noise)
+            self._judged(training, one, gain)
             for one, gain in ((loss, training.curve.gained), (metric, 0.0))
             if one is not None
-            for turn in [turnaround(one.curve, gain, self.persistence)]
         ]
         guilty = self._guilty(judged)
-        evidence = self._evidence(guilty)
-        is_worse = self._is_worse(guilty) and not self._only_overconfident(guilty, judged)
-        if is_worse and goes_on(training.curve, guilty.measured.curve, self.min_gain):
+        evidence = self._evidence(training, guilty)
+        if self._is_worse(guilty) and not self._only_overconfident(guilty, judged):
             return self._report(history, training, guilty.measured, evidence)
         return self.passed(*evidence)
+
+    def _judged(self, training: MeasuredCourse, one: MeasuredCourse, gain: float) -> _Judged:
+        turn = turnaround(one.curve, gain, self.persistence)
+        went_on = continuation(training.curve, one.curve)
+        is_confirmed = one.name == "loss" and went_on.confirms(
+            turn.climb, self.min_long_fall, self.min_return
+        )
+        return _Judged(one, turn, went_on, turn.noise, is_confirmed)
 
     def _guilty(self, judged: list[_Judged]) -> _Judged:
         """Return the loss, or the metric where there is none or where both turned round."""
         first, metric = judged[0], judged[-1]
-        enough = self.min_share_with_metric
-        is_both = (
-            metric is not first
-            and not self._is_worse(first)
-            and first.turn.share >= enough * self._limit(first)
+        if metric is first or self._is_worse(replace(first, is_confirmed=False)):
+            return first
+        enough = self.min_share_if_confirmed
+        is_near = (
+            first.turn.share >= enough * self._limit(first)
             and first.noise >= enough * self.min_noise
+            and self._goes_on(first)
         )
-        return (
-            replace(metric, noise=float(np.hypot(first.noise, metric.noise))) if is_both else first
-        )
+        both = replace(metric, noise=float(np.hypot(first.noise, metric.noise)))
+        return both if is_near and self._is_worse(both) else first
 
     def _only_overconfident(self, guilty: _Judged, judged: list[_Judged]) -> bool:
         """Whether the loss rose while what it stands for stayed within noise of its best."""
@@ -120,30 +140,45 @@ class Overfitting(Rule):
     def _limit(self, judged: _Judged) -> float:
         return self.min_rise if judged.turn.is_of_own_range else self.min_rise_of_training
 
-    def _is_worse(self, judged: _Judged) -> bool:
-        is_far = judged.turn.share >= self._limit(judged) and judged.noise >= self.min_noise
-        is_loss = judged.measured.name == "loss"
-        return is_far and judged.turn.is_lasting and (is_loss or judged.turn.has_improved)
+    def _goes_on(self, judged: _Judged) -> bool:
+        return judged.went_on.is_clear(self.min_gain, self.min_fall)
 
-    def _evidence(self, judged: _Judged) -> tuple[Evidence, ...]:
+    def _is_worse(self, judged: _Judged) -> bool:
+        enough = self.min_share_if_confirmed if judged.is_confirmed else 1.0
+        is_far = (
+            judged.turn.share >= enough * self._limit(judged)
+            and judged.noise >= enough * self.min_noise
+        )
+        is_loss = judged.measured.name == "loss"
+        is_real = is_far and judged.turn.is_lasting and (is_loss or judged.turn.has_improved)
+        return is_real and self._goes_on(judged)
+
+    def _evidence(self, training: MeasuredCourse, judged: _Judged) -> tuple[Evidence, ...]:
         series, curve = judged.measured.series, judged.measured.curve
         change = "fall below its best" if judged.measured.is_negated else "rise above its best"
         whose = "it had gained" if judged.turn.is_of_own_range else "training had gained"
         window = (curve.best_step, float(series.steps[-1]))
-        share, noise = judged.turn.share, judged.noise
+        enough = self.min_share_if_confirmed if judged.is_confirmed else 1.0
         return (
             Evidence(
                 series.key,
                 f"{change}, as a share of what {whose}",
-                share,
-                self._limit(judged),
+                judged.turn.share,
+                enough * self._limit(judged),
                 window,
             ),
             Evidence(
                 series.key,
                 f"{change}, in standard deviations of its noise",
-                noise,
-                self.min_noise,
+                judged.noise,
+                enough * self.min_noise,
+                window,
+            ),
+            Evidence(
+                training.series.key,
+                "fall since validation was best, as a share of its range",
+                judged.went_on.share,
+                self.min_fall,
                 window,
             ),
         )
@@ -177,11 +212,21 @@ class Overfitting(Rule):
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A validation series, how far it turned round, and that in standard deviations."""
+    """A validation series, how far it turned round, and how training went on meanwhile.
+
+    Attributes:
+        measured: The series.
+        turn: How far it turned round.
+        went_on: How training went on since its best.
+        noise: How far it turned round, in standard deviations.
+        is_confirmed: Whether a gap to training opened that by itself speaks of overfitting.
+    """
 
     measured: MeasuredCourse
     turn: Turnaround
+    went_on: Continuation
     noise: float
+    is_confirmed: bool
 
 
 def _prescriptions(history: RunHistory, guilty: MeasuredCourse) -> tuple[Prescription, ...]:
