@@ -74,3 +74,20 @@ def test_an_accuracy_alone_needs_the_number_of_classes(runs: ModuleType) -> None
     alone = replace(run, losses={"train/loss": run.losses["train/loss"]})
     assert isinstance(NoGeneralization().check(alone.history()), Finding)
     assert isinstance(NoGeneralization().check(replace(alone, params={}).history()), Abstained)
+
+
+def test_coming_down_from_a_blow_up_is_no_learning(runs: ModuleType) -> None:
+    for seed in range(20):
+        run = runs.memorised(seed)
+        level = float(run.values("validation/loss")[0])
+        steps = np.arange(len(run.values("train/loss")))
+        noise = 0.02 * np.random.default_rng(seed).normal(size=len(steps))
+        blown_up = level * (1.0 + 100.0 * np.exp(-steps / 5.0) + noise)
+        assert isinstance(NoGeneralization().check(run.having(train=blown_up).history()), Passed)
+
+
+def test_losses_that_did_not_stay_finite_are_not_judged(runs: ModuleType) -> None:
+    run = runs.memorised(0)
+    training = run.values("train/loss").copy()
+    training[-20:] = np.nan
+    assert isinstance(NoGeneralization().check(run.having(train=training).history()), Abstained)

@@ -34,7 +34,9 @@ class NoGeneralization(Rule):
         fault is in the data or in how it is loaded.
 
     How it decides:
-        The training loss ended ``min_gain`` standard deviations below its start. The best
+        The training loss ended ``min_gain`` standard deviations below its start, and below the
+        loss of an untrained model: to come down from a blow-up is no learning. Losses that did
+        not stay finite are not judged. The best
         validation loss is below the loss of an untrained model by at most ``max_share`` of what
         training gained; that is chance level (``ln C``) where the number of classes is known and
         training began there, else the first training loss of a run that was recorded from the
@@ -62,7 +64,7 @@ class NoGeneralization(Rule):
         {"overfitting", "overconfidence", "wasted-epochs", "noisy-validation"}
     )
 
-    min_gain: float = 8.0
+    min_gain: float = 4.0
     max_share: float = 0.05
     max_skill: float = 0.1
 
@@ -76,9 +78,11 @@ class NoGeneralization(Rule):
             return self.abstained(
                 "too few validations", "validate at least a dozen times, with on_validation_end"
             )
+        if not all(_is_finite(one) for one in (training, validation)):
+            return self.abstained("the losses did not stay finite: what followed is no evidence")
         classes = _classes(history, loss, accuracy)
         untrained = _untrained_loss(history, training, validation, classes)
-        evidence = [self._learned(training)]
+        evidence = [self._learned(training, untrained)]
         if loss is not None and untrained is not None:
             evidence.append(self._share(loss, training, untrained))
         if accuracy is not None and classes is not None:
@@ -93,19 +97,21 @@ class NoGeneralization(Rule):
             return self.passed(*evidence)
         return self._report(training, validation, tuple(evidence), untrained)
 
-    def _learned(self, training: MeasuredCourse) -> Evidence:
+    def _learned(self, training: MeasuredCourse, untrained: float | None) -> Evidence:
         curve = training.curve
+        start = curve.start if untrained is None else min(curve.start, untrained)
         spread = max(curve.level_noise, curve.gain_noise, 1e-12 * max(abs(curve.start), 1e-300))
         return Evidence(
             training.series.key,
-            "fall from its start, in standard deviations",
-            (curve.start - curve.end) / spread,
+            "end below its start or an untrained model, in standard deviations",
+            (start - curve.end) / spread,
             self.min_gain,
             training.series.span,
         )
 
     def _share(self, loss: MeasuredCourse, training: MeasuredCourse, untrained: float) -> Evidence:
-        gained = max(training.curve.gained, 1e-300)
+        curve = training.curve
+        gained = max(min(curve.start, untrained) - curve.best, 1e-300)
         return Evidence(
             loss.series.key,
             "best below an untrained model, as a share of what training gained",
@@ -150,6 +156,10 @@ class NoGeneralization(Rule):
                 threshold=untrained if is_loss else None,
             ),
         )
+
+
+def _is_finite(one: MeasuredCourse) -> bool:
+    return len(one.series.finite()) == len(one.series)
 
 
 def _classes(
