@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tuneguard.chance import reference_level
+from tuneguard.chance import first_over_chance, reference_level
 from tuneguard.history import RunHistory
 
 FALLING = [2.3 * 0.9**step for step in range(30)]
@@ -98,3 +98,35 @@ def test_a_regression_with_few_outputs_has_no_chance_level() -> None:
     reference = reference_level(run(FALLING, **{"tuneguard/output_units": 10}))
     assert reference is not None
     assert reference.kind == "start"
+
+
+def regression(errors: list[float], scores: list[float]) -> RunHistory:
+    steps = [20 * (index + 1) for index in range(len(errors))]
+    return RunHistory.from_series(
+        {
+            "train/loss": [(step, 3.0 * 0.99**step) for step in range(200)],
+            "validation/loss": list(zip(steps, errors, strict=True)),
+            "validation/r2": list(zip(steps, scores, strict=True)),
+        },
+        axis="step",
+    )
+
+
+SCORES = [-0.5, 0.2, 0.5, 0.8, 0.9]
+
+
+def test_a_regression_knows_chance_by_its_coefficient_of_determination() -> None:
+    history = regression([2.0 * (1.0 - score) for score in SCORES], SCORES)
+    reference = reference_level(history)
+    assert reference is not None
+    assert reference.kind == "chance"
+    assert reference.level == pytest.approx(2.0)
+    assert first_over_chance(history) == pytest.approx(1.5)
+
+
+def test_another_loss_than_the_squared_error_says_nothing_of_the_spread() -> None:
+    history = regression([2.0 * (1.0 - score) ** 0.5 for score in SCORES], SCORES)
+    reference = reference_level(history)
+    assert reference is not None
+    assert reference.kind == "start"
+    assert first_over_chance(history) is None

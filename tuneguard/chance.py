@@ -12,7 +12,11 @@ from tuneguard.history import Role, RunHistory
 
 _FIRST_POINTS = 3
 _NEAR_CHANCE = (0.7, 1.5)
+_FEWEST_SCORES = 3
+_SAME_SPREAD = 0.02
 _FARTHEST = 100.0
+_FEWEST_SCORES = 3
+_SAME_SPREAD = 0.02
 _PLAIN = "NllLoss <"
 _UNITS = (1.0, 1e3, 1e-3, 1e6, 1e-6)
 _OF_CLASSES = ("acc", "top1", "top5", "f1", "auc", "auroc")
@@ -42,7 +46,9 @@ def reference_level(history: RunHistory) -> Reference | None:
     as a sum over it, or, where the classes or the task are declared, in a unit a thousand times
     larger or smaller. The outputs of the last layer count as classes only where the task or a
     metric such as accuracy says so: a regression has outputs as well. Otherwise the model starts
-    elsewhere or the loss is another, and the run's own first loss stands in for it.
+    elsewhere or the loss is another, and the run's own first loss stands in for it. For a
+    regression it is the loss of predicting the mean, where the coefficient of determination was
+    recorded beside the validation loss: the loss over `1 - R²`, the same at each validation.
 
     Returns:
         `None` where the training loss was not recorded from the start, or begins at or below 0.
@@ -60,29 +66,40 @@ def reference_level(history: RunHistory) -> Reference | None:
         if unit is not None:
             words = f"chance level, ln {classes}" + (f" times {unit:g}" if unit != 1.0 else "")
             return Reference(unit * math.log(classes), "chance", words)
+    spread = _spread_of_targets(history)
+    if spread is not None:
+        return Reference(spread, "chance", "the loss of predicting the mean")
     return Reference(float(first[0]), "start", "the first loss")
 
 
 def first_over_chance(history: RunHistory) -> float | None:
-    """Return the first loss over that of a uniform guess, `ln C`, however far above it is.
+    """Return the first loss over that of knowing nothing, however far above it is.
+
+    Of a classification that is a uniform guess, `ln C`; of a regression the mean of the targets,
+    where `reference_level` can tell it.
 
     Returns:
-        From 0.7 to 100, in the unit of the loss that gives the least such ratio; `None` where
-        the classes are not known, or the first loss lies elsewhere or was not recorded, or where
-        the loss never came down to that level and is not known to be a plain cross-entropy.
+        From 0.7 on; of a classification at most 100, in the unit of the loss that gives the least
+        such ratio, where the loss is not known to be a plain cross-entropy. `None` where neither
+        classes nor spread are known, or the first loss lies elsewhere or was not recorded, or
+        where the loss never came down to that level and may be of another kind.
     """
-    series, classes = history.get(Role.TRAIN_LOSS), number_of_classes(history)
-    if series is None or classes is None or len(series) == 0 or series.axis.value != "step":
+    series = history.get(Role.TRAIN_LOSS)
+    if series is None or len(series) == 0 or series.axis.value != "step":
         return None
     if series.steps[0] > 1.0 or not np.isfinite(series.values[0]):
         return None
+    classes, spread = number_of_classes(history), _spread_of_targets(history)
+    if classes is None:
+        ratio = float(series.values[0]) / spread if spread is not None else 0.0
+        return ratio if ratio >= _NEAR_CHANCE[0] else None
     ratio = float(series.values[0]) / math.log(classes)
-    graph = history.hyperparameters.loss_graph
-    is_plain = graph is not None and graph.startswith(_PLAIN)
+    if _is_plain(history):
+        return ratio if ratio >= _NEAR_CHANCE[0] else None
     ratios = [ratio / unit for unit in _units(history)]
     found = min((one for one in ratios if _NEAR_CHANCE[0] <= one <= _FARTHEST), default=None)
-    if found is None or is_plain:
-        return found
+    if found is None:
+        return None
     lowest = float(np.min(series.values, where=series.is_finite, initial=np.inf))
     return found if lowest <= float(series.values[0]) / found else None
 
@@ -96,12 +113,36 @@ def _unit(ratio: float, history: RunHistory) -> float | None:
 def _units(history: RunHistory) -> list[float]:
     """Return the units that the loss may have: one, where it is seen to be a mean."""
     known = history.hyperparameters
-    batch, graph = known.batch_size, known.loss_graph
-    if graph is not None and graph.startswith(_PLAIN):
+    batch = known.batch_size
+    if _is_plain(history):
         return [1.0]
     is_declared = known.num_classes is not None or known.task is not None
     units = list(_UNITS if is_declared else _UNITS[:1])
     return [*units, batch] if batch is not None and batch > 0 else units
+
+
+def _is_plain(history: RunHistory) -> bool:
+    """Whether the loss is known to be a cross-entropy, averaged over the batch."""
+    graph = history.hyperparameters.loss_graph
+    return graph is not None and graph.startswith(_PLAIN)
+
+
+def _spread_of_targets(history: RunHistory) -> float | None:
+    """Return the loss of predicting the mean, as squared error and `R²` of validations give it."""
+    loss = history.get(Role.VALIDATION_LOSS)
+    key = next((one.key for one in history.metrics if one.name == "r2"), None)
+    if loss is None or key is None or number_of_classes(history) is not None:
+        return None
+    other = history.series[key]
+    _, of_loss, of_other = np.intersect1d(loss.steps, other.steps, return_indices=True)
+    errors, scores = loss.values[of_loss], other.values[of_other]
+    usable = np.isfinite(errors) & np.isfinite(scores) & (scores != 0.0) & (scores < 0.99)
+    if usable.sum() < _FEWEST_SCORES:
+        return None
+    spreads = errors[usable] / (1.0 - scores[usable])
+    middle = float(np.median(spreads))
+    is_one = middle > 0.0 and float(np.abs(spreads - middle).max()) <= _SAME_SPREAD * middle
+    return middle if is_one else None
 
 
 def number_of_classes(history: RunHistory) -> int | None:

@@ -1,4 +1,4 @@
-"""TG405: the first loss is far above that of a uniform guess."""
+"""TG405: the first loss is far above that of a model that knows nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class BadInitialLoss(Rule):
     """The first loss is far above what the initialisation should give.
 
     What it detects:
-        A classification whose first loss is a multiple of that of a uniform guess.
+        A first loss that is a multiple of that of a uniform guess, or, in a regression, of that
+        of predicting the mean.
 
     Why it matters:
         The model begins confident and wrong. Its first steps, when the learning rate is highest,
@@ -33,10 +34,11 @@ class BadInitialLoss(Rule):
 
     How it decides:
         The loss of the first step, which has the initial weights, is at least ``min_ratio``
-        times ``ln C``, and above it by ``min_noise`` standard deviations of the logarithm of the
-        losses of the first steps. It is a warning where the run was harmed: where the loss took
-        at least ``min_steps`` steps and ``min_harm`` of the run to come down to ``ln C``, or
-        where it ended at ``min_left`` of that or more.
+        times that of knowing nothing (``ln C`` in a classification; in a regression what the
+        recorded ``R²`` says of the spread of the targets), and above it by ``min_noise`` standard
+        deviations of the logarithm of the losses of the first steps. It is a warning where the
+        run was harmed: where the loss took at least ``min_steps`` steps and ``min_harm`` of the
+        run to come down to it, or where it ended at ``min_left`` of that or more.
 
     When it is wrong:
         A loss that adds other terms to a cross-entropy begins higher. Where classes are very
@@ -59,17 +61,21 @@ class BadInitialLoss(Rule):
     min_left: float = 0.4
 
     def check(self, history: RunHistory) -> Outcome:
-        """Hold the first loss against that of a uniform guess."""
+        """Hold the first loss against that of a model that knows nothing."""
         loss = history.get(Role.TRAIN_LOSS)
         ratio = first_over_chance(history)
         if loss is None or ratio is None:
             return self.abstained(
-                "the first loss or the number of classes is not known",
+                "the first loss, or what a model that knows nothing would have, is not known",
                 "attach the callback before the first step, and pass num_classes",
             )
         first = float(loss.steps[0])
         evidence = Evidence(
-            loss.key, "first loss over chance level, ln C", ratio, self.min_ratio, (first, first)
+            loss.key,
+            "first loss over that of knowing nothing",
+            ratio,
+            self.min_ratio,
+            (first, first),
         )
         if ratio < max(self.min_ratio, math.exp(min(self.min_noise * _noise(loss), 700.0))):
             return self.passed(evidence)
@@ -90,8 +96,8 @@ class BadInitialLoss(Rule):
             proofs.append(left)
         until = f"until {loss.axis.value} {back:g}" if back is not None else "to the end"
         return self.found(
-            f"The first loss was {ratio:.3g} times that of a uniform guess, and the loss stayed "
-            f"above that {until}.",
+            f"The first loss was {ratio:.3g} times that of a model that knows nothing, and the "
+            f"loss stayed above that {until}.",
             "The first steps were spent on undoing confident, wrong outputs.",
             (evidence, *proofs),
             confidence=0.7,
@@ -106,7 +112,7 @@ class BadInitialLoss(Rule):
         if history.is_running or curve is None:
             return None
         span = (float(loss.steps[len(loss) // 2]), float(loss.steps[-1]))
-        words = "level at the end over chance level, ln C"
+        words = "level at the end over that of knowing nothing"
         return Evidence(loss.key, words, curve.end / chance, self.min_left, span)
 
 

@@ -66,7 +66,9 @@ class FrozenParameters(Rule):
     default_severity: ClassVar[Severity] = Severity.WARNING
     explains: ClassVar[frozenset[str]] = frozenset(
         {
+            "learning-rate-too-high",
             "learning-rate-too-low",
+            "loss-plateau",
             "no-learning",
             "stopped-too-early",
             "underfitting",

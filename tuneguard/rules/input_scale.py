@@ -111,7 +111,7 @@ class InputScale(Rule):
         if ratio is None:
             return None
         first = float(loss.steps[0])
-        words = "first loss over chance level, ln C"
+        words = "first loss over that of knowing nothing"
         return Evidence(loss.key, words, ratio, self.min_first_loss, (first, first))
 
     def _left(self, history: RunHistory, loss: Series) -> Evidence | None:
@@ -155,7 +155,7 @@ def _moments(history: RunHistory) -> tuple[float | None, float | None]:
 
 def _worded(evidence: Evidence) -> str:
     if evidence.statistic.startswith("first loss"):
-        return f"the first loss was {evidence.value:.3g} times that of a uniform guess"
+        return f"the first loss was {evidence.value:.3g} times that of a model that knows nothing"
     if evidence.statistic.startswith("level at the end"):
         return f"the run ended at {evidence.value:.2g} times the loss of knowing nothing"
     return f"the first layer's gradient was {evidence.value:.3g} times that of the others"

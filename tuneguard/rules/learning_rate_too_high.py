@@ -65,9 +65,9 @@ class LearningRateTooHigh(Rule):
     id: ClassVar[str] = "TG302"
     name: ClassVar[str] = "learning-rate-too-high"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    explains: ClassVar[frozenset[str]] = (STANDSTILL | UPHEAVAL | MISJUDGED_VALIDATION) - {
-        "learning-rate-too-high"
-    }
+    explains: ClassVar[frozenset[str]] = (
+        STANDSTILL | UPHEAVAL | MISJUDGED_VALIDATION | {"weight-decay-overwhelming"}
+    ) - {"learning-rate-too-high"}
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=3),)
 
     min_overshoot: float = 1.3
