@@ -12,7 +12,7 @@ from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.data_split import larger_validation_set
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.robust import noise_scale
-from tuneguard.statistics.splits import training_loss, validation_loss
+from tuneguard.statistics.splits import MeasuredCourse, training_loss, validation_loss
 
 _TENTH = 0.1
 _MOST_TIMES = 100.0
@@ -69,30 +69,14 @@ class NoisyValidation(Rule):
         if noise <= 0.0 or scale <= 0.0:
             return self.abstained("there is no noise, or nothing that it could hide")
         window = (float(series.steps[len(series) // 2]), float(series.steps[-1]))
-        level_noise = max(training.curve.level_noise, 1e-12 * training.curve.gained)
-        evidence = (
-            Evidence(
-                series.key,
-                "noise of the second half, as a share of what training gained",
-                noise / scale,
-                self.min_share,
-                window,
-            ),
-            Evidence(
-                training.series.key,
-                "fall from its start, in standard deviations of a level",
-                (training.curve.start - training.curve.end) / level_noise,
-                self.min_gain,
-                training.series.span,
-            ),
-            Evidence(
-                training.series.key,
-                "scatter of the training loss's levels over the noise of validation",
-                float(noise_scale(training.curve.after(0.5)) / noise),
-                self.max_training,
-                training.series.span,
-            ),
+        share = Evidence(
+            series.key,
+            "noise of the second half, as a share of what training gained",
+            noise / scale,
+            self.min_share,
+            window,
         )
+        evidence = (share, *self._of_training(training, noise))
         is_noisy = evidence[0].value >= self.min_share and evidence[1].value >= self.min_gain
         if not is_noisy or evidence[2].value > self.max_training:
             return self.passed(*evidence)
@@ -105,4 +89,25 @@ class NoisyValidation(Rule):
             confidence=0.6,
             prescriptions=(larger_validation_set(factor),),
             view=View((series.key, training.series.key), span=window),
+        )
+
+    def _of_training(self, training: MeasuredCourse, noise: float) -> tuple[Evidence, Evidence]:
+        """Measure how far training came, and how steadily beside the validation's noise."""
+        curve, series = training.curve, training.series
+        level_noise = max(curve.level_noise, 1e-12 * curve.gained)
+        return (
+            Evidence(
+                series.key,
+                "fall from its start, in standard deviations of a level",
+                (curve.start - curve.end) / level_noise,
+                self.min_gain,
+                series.span,
+            ),
+            Evidence(
+                series.key,
+                "scatter of the training loss's levels over the noise of validation",
+                float(noise_scale(curve.after(0.5)) / noise),
+                self.max_training,
+                series.span,
+            ),
         )

@@ -39,7 +39,7 @@ class RankSkew(Rule):
         Where every step ends in an exchange between the ranks, as with DDP, all steps take as
         long as the slowest rank's: a rank that computes slowly cannot be seen by them, one that
         loads slowly can. Local SGD and experts of their own on each rank let gradients differ on
-        purpose. Tested on simulated signals and on ranks that share a processor.
+        purpose. Tested on simulated signals.
 
     References:
         Lin et al. (2025), Understanding Stragglers in Large Model Training Using What-if

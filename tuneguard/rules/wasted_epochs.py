@@ -11,7 +11,7 @@ from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.stopping import end_sooner
 from tuneguard.rule import Requirement, Rule
-from tuneguard.statistics.splits import quality, training_loss, validation_loss
+from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,31 @@ class WastedEpochs(Rule):
             return self.abstained(
                 "too few validations", f"validate at least {least} times, with on_validation_end"
             )
+        series, evidence = measured.series, self._idle(measured)
+        since, last = evidence[0].steps
+        after = int((series.finite().steps > since).sum())
+        is_wasted = all(one.value >= one.threshold for one in evidence)
+        if not is_wasted or after < self.min_validations:
+            return self.passed(*evidence)
+        unit = series.axis.value
+        return self.found(
+            f"Validation {measured.name} gained nothing after {unit} {since:g}; the run went on "
+            f"to {unit} {last:g}.",
+            f"{evidence[0].value:.0%} of the run bought nothing.",
+            evidence,
+            confidence=0.6,
+            prescriptions=(end_sooner(since, last, unit),),
+            view=View((series.key,), span=(since, last), marks=((since, "last gain"),)),
+        )
+
+    def _idle(self, measured: MeasuredCourse) -> tuple[Evidence, Evidence]:
+        """Measure how long nothing was gained, and how much had been before."""
         curve, series = measured.curve, measured.series
         spread = max(curve.level_noise, 1e-12 * max(abs(curve.best), 1e-300))
         slack = max(self.max_gain * curve.gained, self.max_noise * curve.level_noise)
         reached = int(np.argmax(curve.levels <= curve.best + slack))
         since, last = float(curve.steps[reached]), float(series.steps[-1])
-        evidence = (
+        return (
             Evidence(
                 series.key,
                 "share of the run after the last gain",
@@ -83,18 +102,4 @@ class WastedEpochs(Rule):
                 self.min_gain,
                 (float(series.steps[0]), since),
             ),
-        )
-        after = int((series.finite().steps > since).sum())
-        is_wasted = all(one.value >= one.threshold for one in evidence)
-        if not is_wasted or after < self.min_validations:
-            return self.passed(*evidence)
-        unit = series.axis.value
-        return self.found(
-            f"Validation {measured.name} gained nothing after {unit} {since:g}; the run went on "
-            f"to {unit} {last:g}.",
-            f"{evidence[0].value:.0%} of the run bought nothing.",
-            evidence,
-            confidence=0.6,
-            prescriptions=(end_sooner(since, last, unit),),
-            view=View((series.key,), span=(since, last), marks=((since, "last gain"),)),
         )
