@@ -66,3 +66,61 @@ def test_less_is_left_than_for_a_warning() -> None:
     assert isinstance(finding, Finding)
     assert finding.severity is Severity.INFO
     assert finding.prescriptions[0].parameter == "epochs"
+
+
+def only_begun(steps: int, noise: np.ndarray | None = None) -> RunHistory:
+    """Losses that stay where they were for a while, and then fall until the end."""
+    at = np.arange(float(steps))
+    loss = 2.3 - 1.2 * np.maximum(at / steps - 0.25, 0.0) / 0.75
+    every = steps // 5
+    validation = zip(at[every - 1 :: every], loss[every - 1 :: every] + 0.05, strict=True)
+    train = loss if noise is None else loss + noise
+    return RunHistory.from_series(
+        {"train/loss": zip(at, train, strict=True), "validation/loss": validation}
+    )
+
+
+@pytest.mark.parametrize("scale", [0.001, 1.0, 1000.0])
+def test_a_fall_that_has_only_begun_is_judged_by_its_pace(scale: float, runs: ModuleType) -> None:
+    for seed in range(5):
+        history = only_begun(60, 0.05 * runs.noise(seed, 60))
+        scaled = RunHistory.from_series(
+            {
+                key: zip(one.steps, one.values * scale, strict=True)
+                for key, one in history.series.items()
+            }
+        )
+        finding = StoppedTooEarly().check(scaled)
+        assert isinstance(finding, Finding), seed
+        assert finding.severity is Severity.WARNING
+        assert finding.evidence[0].value > finding.evidence[0].threshold == 0.7
+        assert finding.prescriptions[0].suggested == "177"
+
+
+def test_a_long_run_that_only_begins_gets_advice() -> None:
+    finding = StoppedTooEarly().check(only_begun(600))
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("validation", "is_found"),
+    [((2.2, 2.1, 1.9, 1.6, 1.2), True), ((2.2, 2.1, 1.4, 1.2, 1.18), False), (None, False)],
+)
+def test_five_rows_need_a_validation_that_still_falls(
+    validation: tuple[float, ...] | None, is_found: bool
+) -> None:
+    series = {"loss": enumerate((2.3, 2.2, 2.0, 1.7, 1.3))}
+    if validation is not None:
+        series["val_loss"] = enumerate(validation)
+    outcome = StoppedTooEarly().check(RunHistory.from_series(series))
+    assert isinstance(outcome, Finding) is is_found
+
+
+def test_a_recovery_from_a_worse_level_is_no_new_low(runs: ModuleType) -> None:
+    at = np.arange(60.0)
+    loss = np.where(at < 30.0, 2.0 - at / 30.0, 2.5 - 1.6 * (at - 30.0) / 30.0)
+    history = RunHistory.from_series(
+        {"train/loss": zip(at, loss + 0.02 * runs.noise(0, 60), strict=True)}
+    )
+    assert not isinstance(StoppedTooEarly().check(history), Finding)

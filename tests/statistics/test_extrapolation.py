@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from tuneguard.statistics.extrapolation import extrapolate
+from tuneguard.statistics.extrapolation import extrapolate, late_pace
 
 SEEDS = range(40)
 
@@ -78,3 +78,16 @@ def test_what_does_not_saturate_is_not_extrapolated(values: np.ndarray) -> None:
 def test_the_past_is_no_horizon() -> None:
     at = np.arange(1.0, 51.0)
     assert extrapolate(at, exponential(at / 50.0), 50.0) is None
+
+
+def test_the_pace_of_a_straight_fall_is_its_slope() -> None:
+    at = np.arange(0.0, 50.0, 10.0)
+    pace = late_pace(at, 5.0 - 0.1 * at)
+    assert pace is not None
+    assert (pace.fall, pace.kept, pace.drop) == pytest.approx((4.0, 1.0, 2.0))
+
+
+def test_there_is_no_late_pace_without_new_lows() -> None:
+    assert late_pace(np.arange(4.0), -np.arange(4.0)) is None
+    assert late_pace(np.arange(6.0), np.array([3.0, 0.0, 2.0, 1.5, 1.0, 0.5])) is None
+    assert late_pace(np.arange(6.0), np.array([3.0, 2.0, 1.0, 0.5, 0.6, 0.4])) is None

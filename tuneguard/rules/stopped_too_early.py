@@ -6,16 +6,23 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.learning_rate import raise_learning_rate
 from tuneguard.prescriptions.stopping import train_longer
 from tuneguard.rule import Requirement, Rule
-from tuneguard.statistics.extrapolation import Extrapolation, extrapolate
+from tuneguard.statistics.extrapolation import Extrapolation, LatePace, extrapolate, late_pace
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
 
+FloatArray = NDArray[np.float64]
+
 _FACTORS = (2.0, 3.0, 4.0, 6.0)
+_FEWEST = 5
+_FEWEST_FOR_CURVES = 10
+_AT_ITS_PACE = 3.0  # times as long: no fall keeps its pace
+_TINY = 1e-300
 _MOST_OF_IT = 0.8  # of what eight times the length would gain
 
 
@@ -37,12 +44,22 @@ class StoppedTooEarly(Rule):
         length must be at least ``min_share`` of the progress made so far (``much_share`` for a
         warning), and ``min_noise`` standard deviations of the noise; for validation, half of
         that share is enough. A validation loss is measured by the training loss's progress
-        where that is longer, as its first point comes late. A run whose learning rate ended at
-        or below ``max_final_rate`` of its highest has finished its schedule: nothing is said.
+        where that is longer, as its first point comes late.
+
+        Where the curves cannot tell, as in a run that has only begun to fall, the pace of the
+        second half speaks: kept up for a second run's length, it must gain at least
+        ``min_pace`` of the progress in training and in validation, both at new lows, by
+        ``min_noise`` standard deviations, and the pace at the end must be at least ``min_kept``
+        of that before. With fewer than ten training losses there must be a validation. It is a
+        warning where the run was shorter than ``short_steps`` or ``short_epochs``: a longer one
+        that only then begins to learn was held up by something else, and is left with advice.
+
+        A run whose learning rate ended at or below ``max_final_rate`` of its highest has finished
+        its schedule: nothing is said.
 
     When it is wrong:
         A learning rate that is far too low looks the same. A curve that bends later than the
-        fitted ones gains less than is predicted.
+        fitted ones, or right after the end, gains less than is predicted.
 
     References:
         Domhan et al. (2015), Speeding Up Automatic Hyperparameter Optimization by Extrapolation
@@ -54,22 +71,30 @@ class StoppedTooEarly(Rule):
     name: ClassVar[str] = "stopped-too-early"
     default_severity: ClassVar[Severity] = Severity.WARNING
     requires: ClassVar[tuple[Requirement, ...]] = (
-        Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=10),
+        Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=_FEWEST),
     )
 
     min_share: float = 0.15
     much_share: float = 0.2
     min_noise: float = 3.0
     max_final_rate: float = 0.2
+    min_pace: float = 0.7
+    min_kept: float = 0.25
+    short_steps: float = 200.0
+    short_epochs: float = 10.0
 
     def check(self, history: RunHistory) -> Outcome:
-        """Extrapolate both losses to twice the length of the run."""
+        """Say whether both losses would fall much further in a run of twice the length."""
         if history.is_running:
             return self.abstained("the run has not ended yet")
         final_rate = _final_rate(history, self.max_final_rate)
         if final_rate is not None and final_rate.value <= final_rate.threshold:
             return self.passed(final_rate)
-        training = training_loss(history, min_points=10)
+        outcome = self._by_curves(history)
+        return outcome if isinstance(outcome, Finding) else self._by_pace(history) or outcome
+
+    def _by_curves(self, history: RunHistory) -> Outcome:
+        training = training_loss(history, min_points=_FEWEST_FOR_CURVES)
         ahead = _doubled(training)
         if training is None or ahead is None:
             return self.abstained("no saturating curve describes the training loss")
@@ -86,24 +111,78 @@ class StoppedTooEarly(Rule):
             shown, most = validation, further
         if any(one.value < one.threshold for one in evidence):
             return self.passed(*evidence)
-        return self._report(history, training, shown, most, tuple(evidence))
+        unit, last = shown.series.axis.value, shown.series.span[1]
+        text = (
+            f"The {_title(shown, training)} was still improving when the run ended at {unit} "
+            f"{last:g}: another {last:g} {unit}s would gain {most.low:.3g} to {most.high:.3g}, at "
+            f"least {evidence[0].value:.0%} of the training loss's progress so far."
+        )
+        is_much = evidence[0].value >= self.much_share
+        outlook = _Outlook(text, *_worthwhile(shown), is_much)
+        return self._report(history, training, shown, outlook, evidence)
+
+    def _by_pace(self, history: RunHistory) -> Finding | None:
+        training = training_loss(history, min_points=_FEWEST)
+        validation = validation_loss(history, _FEWEST) or quality(history, "validation", _FEWEST)
+        if training is None or (validation is None and training.curve.points < _FEWEST_FOR_CURVES):
+            return None
+        shown = validation or training
+        pace, pace_in_training = late_pace(*_falling(shown)), late_pace(*_falling(training))
+        if pace is None or pace_in_training is None:
+            return None
+        gained = training.curve.gained
+        evidence = [*self._pace_evidence(training, pace_in_training, gained)]
+        if shown is not training:
+            scale = gained if shown.name == "loss" else 0.0
+            most = max(shown.curve.gained, scale)
+            evidence += self._pace_evidence(shown, pace, most)
+        kept = "pace at the end over that in the middle of the second half"
+        window = _second_half(shown)
+        evidence.append(Evidence(shown.series.key, kept, pace.kept, self.min_kept, window))
+        if any(one.value < one.threshold for one in evidence):
+            return None
+        unit, last = shown.series.axis.value, shown.series.span[1]
+        name = _title(shown, training)
+        text = (
+            f"The {name} fell until the run ended at {unit} {last:g}: at the pace of the second "
+            f"half, as long again would gain {evidence[0].value:.0%} of the training loss's "
+            "progress so far."
+        )
+        is_short = last < (self.short_epochs if unit == "epoch" else self.short_steps)
+        outlook = _Outlook(text, _AT_ITS_PACE, pace.fall, is_short)
+        return self._report(history, training, shown, outlook, evidence)
+
+    def _pace_evidence(
+        self, measured: MeasuredCourse, pace: LatePace, gained: float
+    ) -> tuple[Evidence, ...]:
+        key, window = measured.series.key, _second_half(measured)
+        noise = max(2.0**0.5 * measured.curve.level_noise, _TINY)
+        share = (
+            "gain in a run twice as long at the pace of the second half, as a share of the "
+            "progress made"
+        )
+        fall = "fall within the second half, in standard deviations of the noise"
+        return (
+            Evidence(key, share, pace.fall / max(gained, _TINY), self.min_pace, window),
+            Evidence(key, fall, pace.drop / noise, self.min_noise, window),
+        )
 
     def _evidence(
         self, measured: MeasuredCourse, ahead: Extrapolation, gained: float, part: float
     ) -> tuple[Evidence, ...]:
-        series, tiny = measured.series, 1e-300
+        series = measured.series
         return (
             Evidence(
                 series.key,
                 "least gain in a run twice as long, as a share of the progress made",
-                ahead.low / max(gained, tiny),
+                ahead.low / max(gained, _TINY),
                 part * self.min_share,
                 series.span,
             ),
             Evidence(
                 series.key,
                 "predicted gain in a run twice as long, in standard deviations of the noise",
-                ahead.gain / max(measured.curve.level_noise, ahead.noise, tiny),
+                ahead.gain / max(measured.curve.level_noise, ahead.noise, _TINY),
                 self.min_noise,
                 series.span,
             ),
@@ -114,32 +193,45 @@ class StoppedTooEarly(Rule):
         history: RunHistory,
         training: MeasuredCourse,
         shown: MeasuredCourse,
-        ahead: Extrapolation,
-        evidence: tuple[Evidence, ...],
+        outlook: _Outlook,
+        evidence: list[Evidence],
     ) -> Finding:
-        unit, (first, last) = shown.series.axis.value, shown.series.span
-        is_much = evidence[0].value >= self.much_share
-        split = "validation" if shown is not training else "training"
-        name = f"{split} {shown.name}"
-        factor, gain = _worthwhile(shown)
+        unit, last = shown.series.axis.value, shown.series.span[1]
         because = "the loss still fell steadily when the run ended"
         return self.found(
-            f"The {name} was still improving when the run ended at {unit} {last:g}: another "
-            f"{last:g} {unit}s would gain {ahead.low:.3g} to {ahead.high:.3g}, at least "
-            f"{evidence[0].value:.0%} of the training loss's progress so far.",
+            outlook.text,
             "The run does not show what the model can do.",
-            evidence,
-            confidence=0.8 if is_much else 0.5,
-            severity=self.default_severity if is_much else Severity.INFO,
+            tuple(evidence),
+            confidence=0.8 if outlook.is_much else 0.5,
+            severity=self.default_severity if outlook.is_much else Severity.INFO,
             prescriptions=(
-                train_longer(last, factor, unit, gain, name),
+                train_longer(last, outlook.factor, unit, outlook.gain, _title(shown, training)),
                 raise_learning_rate(history, factor=3.0, because=because),
             ),
             view=View(
                 (training.series.key, *(() if shown is training else (shown.series.key,))),
-                span=(0.5 * (first + last), last),
+                span=_second_half(shown),
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """What is said of a longer run: how many times as long, and what it gains."""
+
+    text: str
+    factor: float
+    gain: float
+    is_much: bool
+
+
+def _title(shown: MeasuredCourse, training: MeasuredCourse) -> str:
+    return f"{'training' if shown is training else 'validation'} {shown.name}"
+
+
+def _second_half(measured: MeasuredCourse) -> tuple[float, float]:
+    first, last = measured.series.span
+    return 0.5 * (first + last), last
 
 
 def _doubled(measured: MeasuredCourse | None) -> Extrapolation | None:
@@ -147,10 +239,14 @@ def _doubled(measured: MeasuredCourse | None) -> Extrapolation | None:
 
 
 def _extrapolated(measured: MeasuredCourse, factor: float) -> Extrapolation | None:
+    steps, values = _falling(measured)
+    return extrapolate(steps, values, float(steps[0] + factor * (steps[-1] - steps[0])))
+
+
+def _falling(measured: MeasuredCourse) -> tuple[FloatArray, FloatArray]:
+    """Return steps and finite values, turned so that lower is better."""
     series = measured.series.finite()
-    values = -series.values if measured.is_negated else series.values
-    first, last = series.span
-    return extrapolate(series.steps, values, first + factor * (last - first))
+    return series.steps, -series.values if measured.is_negated else series.values
 
 
 def _worthwhile(measured: MeasuredCourse) -> tuple[float, float]:

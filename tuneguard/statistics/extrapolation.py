@@ -10,6 +10,7 @@ from scipy import stats
 
 FloatArray = NDArray[np.float64]
 
+_MIN_LATE_BLOCKS = 5
 _BLOCKS = 24
 _MIN_BLOCKS = 8
 _EXPONENTS = np.geomspace(0.1, 2.0, 10)
@@ -80,6 +81,55 @@ def extrapolate(
         return None
     ahead = (horizon - steps[0] + _first_gap(steps)) / span
     return _profile(at / span, levels / spread, weights, ahead, confidence, (spread, horizon))
+
+
+@dataclass(frozen=True, slots=True)
+class LatePace:
+    """How fast a series still fell in the second half of its time.
+
+    Attributes:
+        fall: How much further it would fall in as long again, were that pace kept.
+        kept: Pace at the end over that of the middle: near 0 where the fall has ended.
+        drop: From the first third of the second half to its last.
+    """
+
+    fall: float
+    kept: float
+    drop: float
+
+
+def late_pace(steps: FloatArray, values: FloatArray) -> LatePace | None:
+    """Measure the pace of a series that is at new lows until its end.
+
+    The means of three blocks in the second half are compared. No curve is fitted, so this holds
+    for the falls that no saturating one describes, too: those that have only begun.
+
+    Args:
+        steps: Shape `(n,)`, increasing.
+        values: Shape `(n,)`, finite.
+
+    Returns:
+        `None` where there are fewer than five points, or where the second half was not below
+        all levels before it, block by block.
+
+    >>> at = np.arange(60.0)
+    >>> pace = late_pace(at, 2.0 - at / 100.0)
+    >>> round(pace.fall, 2), round(pace.kept, 2), round(pace.drop, 2)
+    (0.59, 1.0, 0.2)
+    """
+    size = max(1, round(len(values) / 6))
+    count = len(values) // size
+    if count < _MIN_LATE_BLOCKS:
+        return None
+    kept = slice(len(values) - count * size, None)
+    levels = values[kept].reshape(count, size).mean(axis=1)
+    centres = steps[kept].reshape(count, size).mean(axis=1)
+    first, middle, last = (float(level) for level in levels[-3:])
+    if not last < middle < float(levels[:-2].min()):
+        return None
+    paces = -np.diff(levels[-3:]) / np.diff(centres[-3:])
+    pace = (first - last) / float(centres[-1] - centres[-3])
+    return LatePace(pace * float(steps[-1] - steps[0]), float(paces[1] / paces[0]), first - last)
 
 
 def _profile(  # noqa: PLR0913, PLR0917 - one fit, its weights and its scales
