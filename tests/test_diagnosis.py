@@ -234,3 +234,14 @@ def test_symptoms_are_listed_after_their_cause() -> None:
 def test_evidence_of_what_passed_is_kept() -> None:
     passed = diagnose(VALIDATED, [Passes()]).passed
     assert passed == (Passed("never", "TG902", (EVIDENCE,)),)
+
+
+def test_without_pictures_the_same_is_found() -> None:
+    losses = [(step, 2.0 * 0.99**step) for step in range(120)]
+    losses += [(step, 2.0 * 1.05 ** (step - 120)) for step in range(120, 240)]
+    history = RunHistory.from_series({"train_loss": losses}, axis="step")
+    drawn, plain = diagnose(history), diagnose(history, pictures=False)
+    assert [one.rule for one in plain.all_findings()] == [one.rule for one in drawn.all_findings()]
+    assert any(one.picture is not None for one in drawn.all_findings())
+    assert all(one.picture is None for one in plain.all_findings())
+    assert (plain.overview, plain.layers) == (None, ())

@@ -83,13 +83,20 @@ def flatten(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(one for finding in findings for one in (finding, *flatten(finding.symptoms)))
 
 
-def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = None) -> Diagnosis:
+def diagnose(
+    history: RunHistory,
+    rules: Iterable[Rule | type[Rule]] | None = None,
+    *,
+    pictures: bool = True,
+) -> Diagnosis:
     """Ask every rule about a run.
 
     Args:
         history: What happened in the run.
         rules: Rules to ask, as instances with their own thresholds or as classes; by default all
             that tuneguard has.
+        pictures: Whether to take along the points that a report draws. Without them a diagnosis
+            takes about half the time.
 
     Returns:
         Findings with causes before symptoms, what passed, and what could not be told. A rule that
@@ -102,7 +109,7 @@ def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = No
     abstained: list[Abstained] = []
     broken: list[BrokenRule] = []
     for rule in asked:
-        outcome = _outcome(rule, history)
+        outcome = _outcome(rule, history, pictures=pictures)
         if isinstance(outcome, Finding):
             findings.append(outcome)
         elif isinstance(outcome, Passed):
@@ -124,25 +131,27 @@ def diagnose(history: RunHistory, rules: Iterable[Rule | type[Rule]] | None = No
         identity=history.identity,
         is_running=history.is_running,
         rules=tuple(rule.setting for rule in asked),
-        overview=overview(history, causes),
-        layers=layer_maps(history, causes),
+        overview=overview(history, causes) if pictures else None,
+        layers=layer_maps(history, causes) if pictures else (),
     )
 
 
-def _outcome(rule: Rule, history: RunHistory) -> Finding | Passed | Abstained | BrokenRule:
+def _outcome(
+    rule: Rule, history: RunHistory, *, pictures: bool
+) -> Finding | Passed | Abstained | BrokenRule:
     for requirement in rule.requires:
         reason = requirement.missing_from(history)
         if reason is not None:
             return rule.abstained(reason, requirement.advice)
     try:
-        return _checked(rule.check(history), history)
+        return _checked(rule.check(history), history, pictures=pictures)
     except Exception as error:  # a broken rule must not hide what the others found
         _LOGGER.exception("Rule %s (%s) is broken: please report it", rule.name, rule.id)
         return BrokenRule(rule.name, rule.id, f"{type(error).__name__}: {error}")
 
 
-def _checked(outcome: Outcome, history: RunHistory) -> Outcome:
-    """Return `outcome`, a finding with its picture.
+def _checked(outcome: Outcome, history: RunHistory, *, pictures: bool) -> Outcome:
+    """Return `outcome`, a finding with its picture where pictures are wanted.
 
     Raises:
         TypeError: It is not an outcome.
@@ -155,7 +164,9 @@ def _checked(outcome: Outcome, history: RunHistory) -> Outcome:
     if not outcome.evidence:
         raise ValueError("check() returned a finding without evidence")
     view = outcome.view
-    return outcome if view is None else replace(outcome, picture=picture_of(view, history))
+    if view is None or not pictures:
+        return outcome
+    return replace(outcome, picture=picture_of(view, history))
 
 
 def _verdict(findings: Sequence[Finding], has_learned: bool) -> Verdict:

@@ -26,6 +26,8 @@ _RULES = _PACKAGE / "rules"
 _BESIDE_RULES = (
     *(_PACKAGE / name for name in ("statistics", "history", "spool/charts.py")),
     *(_PACKAGE / name for name in ("causes.py", "chance.py", "diagnosis.py", "rule.py")),
+    *(_PACKAGE / name for name in ("first_steps.py", "machine.py", "model_layers.py")),
+    *(_PACKAGE / name for name in ("shortfall.py", "symptoms.py")),
 )
 _FIRST_LOOK = 0.08
 """Share of a run at the first of a dozen looks that are taken while it goes on."""
@@ -50,7 +52,7 @@ def judge(name: str, kept: Kept) -> Document:
     form, _, rule = name.partition("/")
     history = VIEWS[form](kept)
     rules = [one for one in BUILTIN_RULES if rule in {"", one.name}]
-    return Said.of(diagnose(history, rules), history).to_document()
+    return Said.of(diagnose(history, rules, pictures=False), history).to_document()
 
 
 def digest_of_judge(name: str) -> str:

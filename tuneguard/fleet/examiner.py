@@ -87,7 +87,9 @@ class Examiner:
         standing = self.standing(found)
         if standing is not None:
             return standing
-        diagnosis = diagnose(read_history(found, self.assignment.roles), self.assignment.rules)
+        one = self.assignment
+        history = read_history(found, one.roles)
+        diagnosis = diagnose(history, one.rules, pictures=one.write == "review")
         self._write(diagnosis, found)
         return _scanned(found, review_tags(diagnosis), "diagnosed", _broken(diagnosis))
 

@@ -57,7 +57,7 @@ def alarms(
     lookout = Lookout(patience)
     asked = None if rules is None else list(rules)
     for history in histories:
-        for event in lookout.look(history, diagnose(history, asked)):
+        for event in lookout.look(history, diagnose(history, asked, pictures=False)):
             if event.what in {"found", "worse"}:
                 finding, seen_at = event.sighting.finding, event.sighting.seen_at
                 yield Alarm(finding.rule, finding.severity, event.step, seen_at, finding)

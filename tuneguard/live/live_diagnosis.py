@@ -100,7 +100,7 @@ class LiveDiagnosis:
     def _seen(self, history: RunHistory) -> News:
         from tuneguard.diagnosis import diagnose  # noqa: PLC0415 - heavy: not before it is needed
 
-        diagnosis = diagnose(history)
+        diagnosis = diagnose(history, pictures=False)
         events = self._lookout.look(history, diagnosis)
         listed = {one.finding.rule: one.finding for one in self._lookout.present}
         # what is missing from one look is listed until it is gone
