@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -47,6 +48,16 @@ def test_dead_units_of_a_run_that_learned_pass(runs: ModuleType) -> None:
 def test_one_narrow_layer_of_many_half_dead_ones_passes(runs: ModuleType) -> None:
     shares = (0.5, 0.45, 0.6, 0.74, 0.5, 0.55)
     assert isinstance(DeadUnits().check(runs.dead(0, shares).history()), Passed)
+
+
+@pytest.mark.parametrize(("parameters", "expected"), [(2, Abstained), (90, Finding)])
+def test_a_layer_of_one_unit_is_too_narrow_to_speak_of_death(
+    parameters: int, expected: type, runs: ModuleType
+) -> None:
+    sizes = json.dumps({"0": 21, "2": parameters, "4": 10})
+    run = runs.dead(0)
+    run = replace(run, params={**run.params, "layer_sizes": sizes})
+    assert isinstance(DeadUnits().check(run.history()), expected)
 
 
 def test_units_that_large_steps_killed_ask_for_a_lower_rate(runs: ModuleType) -> None:

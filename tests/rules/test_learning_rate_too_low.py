@@ -53,6 +53,21 @@ def test_longer_updates_need_a_gradient_that_still_points_ahead(
         assert isinstance(LearningRateTooLow().check(run.history()), expected), seed
 
 
+@pytest.mark.parametrize(("cosine", "expected"), [(-0.8, Finding), (-0.4, Passed)])
+def test_the_longer_the_updates_the_clearer_the_gradient_has_to_be(
+    cosine: float, expected: type, runs: ModuleType
+) -> None:
+    for seed in range(10):
+        run = runs.crawling(seed).having(updates=np.full(runs.STEPS, 1.6e-3))
+        outcome = LearningRateTooLow().check(with_cosine(run, cosine, runs).history())
+        assert isinstance(outcome, expected), seed
+
+
+def test_where_nothing_is_updated_the_length_of_steps_is_not_judged(runs: ModuleType) -> None:
+    run = runs.crawling(0).having(updates=np.zeros(runs.STEPS))
+    assert isinstance(LearningRateTooLow().check(run.history()), Abstained)
+
+
 def test_a_regression_needs_the_cosine_as_well(runs: ModuleType) -> None:
     run = replace(runs.crawling(0), params={"lr": 1e-4, "optimizer": "SGD"})
     assert isinstance(LearningRateTooLow().check(run.history()), Abstained)

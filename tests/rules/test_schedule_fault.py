@@ -46,6 +46,18 @@ def test_a_rate_that_died_before_anything_moved_is_found(runs: ModuleType) -> No
         assert finding.evidence[0].value < 0.1
 
 
+@pytest.mark.parametrize(("fallen", "expected"), [(15, Finding), (5, Passed)])
+def test_a_rate_that_died_within_the_first_steps_is_held_against_single_losses(
+    fallen: int, expected: type, runs: ModuleType
+) -> None:
+    """The loss fell while there was a rate, or had settled by a third of that time."""
+    rate = np.where(runs.steps() < 15, 0.1, 1e-4)
+    for seed in range(10):
+        train = runs.CHANCE * (1.0 - 0.5 * np.minimum(runs.steps() / fallen, 1.0))
+        run = runs.healthy(seed).having(train=train + 0.02 * runs.noise(seed, 600), rate=rate)
+        assert isinstance(ScheduleFault().check(run.history()), expected), seed
+
+
 @pytest.mark.parametrize("size", [1.5, np.nan])
 def test_a_leap_that_throws_the_loss_back_is_found(size: float, runs: ModuleType) -> None:
     rate = np.where(runs.steps() < 360, 0.1, 3.0)

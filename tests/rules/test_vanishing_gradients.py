@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,3 +72,34 @@ def test_a_few_layers_are_too_few_to_compare(kept: int, runs: ModuleType) -> Non
     outcome = VanishingGradients().check(replace(run, norms=norms).history())
     assert isinstance(outcome, Abstained)
     assert bool(outcome.needs) == (kept == 0)
+
+
+def late(runs: ModuleType, seed: int, first: float, idle: float) -> Any:
+    """Three layers; the loss falls from a share of the run on, to three quarters of chance."""
+    run, at = runs.unlearned(seed), runs.steps()
+    since = np.maximum(at - idle * runs.STEPS, 0.0)
+    train = runs.CHANCE * (0.75 + 0.25 * np.exp(-since / 60.0))
+    shares = np.where(at < 200, first, 0.5)
+    norms = {
+        f"gradient_norm/{name}": (at, shares**power * np.exp(0.2 * runs.noise(seed + power, 600)))
+        for name, power in zip(runs.LAYERS[:3], (2, 1, 0), strict=True)
+    }
+    run = replace(run, norms=norms, layers=runs.LAYERS[:3])
+    return run.having(train=train + 0.02 * runs.noise(seed, runs.STEPS))
+
+
+@pytest.mark.parametrize(
+    ("first", "idle", "expected"),
+    [(0.01, 0.4, Finding), (0.01, 0.05, Abstained), (0.3, 0.4, Abstained)],
+)
+def test_a_late_start_after_faded_gradients_is_found_in_few_layers(
+    first: float, idle: float, expected: type, runs: ModuleType
+) -> None:
+    for seed in range(10):
+        outcome = VanishingGradients().check(late(runs, seed, first, idle).history())
+        assert isinstance(outcome, expected), seed
+
+
+def test_how_late_a_start_is_shows_in_an_ended_run(runs: ModuleType) -> None:
+    history = replace(late(runs, 0, 0.01, 0.4).history(), status="running", planned_steps=800)
+    assert isinstance(VanishingGradients().check(history), Abstained)

@@ -12,7 +12,7 @@ from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.model_layers import in_natural_order, typical
+from tuneguard.model_layers import in_natural_order, model_layers, typical
 from tuneguard.prescriptions.learning_rate import lower_learning_rate
 from tuneguard.prescriptions.signal import leaky_activation, revive_units
 from tuneguard.rule import Requirement, Rule
@@ -44,7 +44,9 @@ class DeadUnits(Rule):
         above ``max_first_update`` of the weights. Otherwise they died: that is found only where
         at least ``min_all_dead`` of the layer did, the loss ended above ``min_stuck``, and an
         early update did reach ``max_first_update``. Functions such as ``relu()`` are seen by
-        the gradient of the biases before them, which is exactly zero for a dead unit.
+        the gradient of the biases before them, which is exactly zero for a dead unit. A layer of
+        at most ``max_few`` units, by the parameters of the one before it, is too narrow: one unit
+        that died is all of it, and it is the width that is at fault.
 
     When it is wrong:
         Units that fire for fewer than one sample in a hundred look dead. In a trained network
@@ -79,6 +81,7 @@ class DeadUnits(Rule):
     min_stuck: float = 0.9
     max_first_update: float = 0.1
     max_growth: float = 0.1
+    max_few: int = 3
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for the layer with most dead units, and whether the run was harmed."""
@@ -102,6 +105,8 @@ class DeadUnits(Rule):
         )
         if evidence.value < self.min_dead or not self._stands_out(list(known.values())):
             return self.passed(evidence)
+        if _most_units(history, worst) <= self.max_few:
+            return self.abstained("the layer has so few units that its width is to blame")
         short = shortfall(history, self.min_short)
         if isinstance(short, str):
             return self.abstained(short)
@@ -188,6 +193,18 @@ def _rectified(history: RunHistory) -> Mapping[str, Series]:
     layers = history.of_layers(keys.ZERO_GRADIENT_UNITS)
     last = typical(next(reversed(layers.values())), _HALF) if layers else None
     return layers if last is not None and last < _HALF else {}
+
+
+def _most_units(history: RunHistory, layer: str) -> float:
+    """Return how many units a layer has at most; infinite where that is not known.
+
+    A unit has a weight and a bias, so the layer with parameters that feeds it, or is it, has no
+    more than half as many units as parameters.
+    """
+    sizes = model_layers(history).sizes
+    ordered = in_natural_order({*sizes, layer})
+    before = [name for name in ordered[: ordered.index(layer) + 1] if name in sizes]
+    return sizes[before[-1]] // 2 if before else float("inf")
 
 
 def _first_gradient_is_zero(history: RunHistory) -> bool:

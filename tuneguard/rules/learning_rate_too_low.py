@@ -45,8 +45,9 @@ class LearningRateTooLow(Rule):
         or by updates below ``max_tiny_ratio`` of the weights, has no course yet. Steps, while the
         learning rate was above half of its peak: the median update to weight ratio is below
         ``max_update_ratio``, or below ``max_short_ratio`` while the gradient after a step still
-        points against it by a cosine of ``max_cosine`` or less,
-        which says that the step ended far short of the lowest point along its way. Where the
+        points against it by a cosine of ``max_cosine`` or less, or below ``max_far_ratio`` at one
+        of ``max_cosine_alone``: the step ended far short of the lowest point along its way. Where
+        nothing at all is updated, it is not for want of length. Where the
         loss has no chance level, as in a regression, the ratio must be below
         ``max_update_ratio`` and the cosine below ``max_cosine_alone``. Where no updates are
         recorded, the loss must end above ``min_end_alone`` and the learning rate be below what
@@ -68,14 +69,15 @@ class LearningRateTooLow(Rule):
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=10),)
 
     max_start: float = 1.15
-    min_end: float = 0.4
+    min_end: float = 0.3
     min_end_alone: float = 0.75
     min_pace: float = 0.14
     max_unmoved: float = 0.03
     max_update_ratio: float = 3e-4
-    max_short_ratio: float = 2e-3
+    max_short_ratio: float = 1e-3
+    max_far_ratio: float = 2e-3
     max_tiny_ratio: float = 5e-5
-    max_cosine: float = -0.1
+    max_cosine: float = -0.2
     max_cosine_alone: float = -0.5
 
     def check(self, history: RunHistory) -> Outcome:
@@ -98,6 +100,8 @@ class LearningRateTooLow(Rule):
                 "neither updates nor the learning rate of a known optimizer are recorded",
                 "attach the callback: it records update ratios",
             )
+        if steps[0].metric != loss.key and steps[0].value == 0.0:
+            return self.abstained("nothing was updated at all, which is another matter")
         if reference.kind == "chance" and steps[0].value <= self.max_tiny_ratio:
             course_of_loss = course_of_loss[:2]
         evidence = (*course_of_loss, *steps)
@@ -165,10 +169,9 @@ class LearningRateTooLow(Rule):
         if reference.kind == "start":
             return (size, cosine) if cosine is not None else None
         if size.value > size.threshold and cosine is not None:
-            return (
-                Evidence(ratio.key, words, size.value, self.max_short_ratio, ratio.span),
-                cosine,
-            )
+            is_far = cosine.value <= self.max_cosine_alone
+            longest = self.max_far_ratio if is_far else self.max_short_ratio
+            return (Evidence(ratio.key, words, size.value, longest, ratio.span), cosine)
         return (size,)
 
     def _low_rate(self, history: RunHistory, reference: Reference) -> tuple[Evidence, ...] | None:

@@ -20,6 +20,7 @@ _AFTERMATH = 5
 _AS_LONG = 0.5
 _SOON = 0.1
 _AT_ONCE = 0.5
+_FEWEST_BEFORE = 3
 _BLOCK = 1.0 / BLOCKS
 
 Proof = tuple[Evidence, ...]
@@ -43,7 +44,8 @@ class ScheduleFault(Rule):
         ``max_share`` of its peak. The loss was still falling then: over the latter half of the
         time in which the rate was above a tenth of its peak, it came down by at least
         ``min_fall`` of all that it ever did; after that it came down by less than
-        ``max_after``; and it ended above ``min_end`` of chance level, or, where that is unknown,
+        ``max_after`` of that, or by ``max_unmoved`` of the level that follows; and it ended above
+        ``min_end`` of chance level, or, where that is unknown,
         of its start. Where the rate died before ``max_place_unmoved`` of the run and the loss
         never came down by ``max_unmoved`` of that level, it had no time to fall. A schedule that
         ends with the run, steps by a tenth, and cuts after the
@@ -191,10 +193,8 @@ class ScheduleFault(Rule):
         reference = reference_level(history)
         level = reference.level if reference is not None else curve.start
         words = reference.words if reference is not None else "its start"
-        at_low, at_death = np.interp([low, place + _BLOCK], curve.positions, curve.levels)
-        before = float(
-            np.interp(_AS_LONG * low, [0.0, *curve.positions], [curve.start, *curve.levels])
-        )
+        before, at_low = _around(loss, curve, low)
+        at_death = np.interp(place + _BLOCK, curve.positions, curve.levels)
         died_at = float(np.interp(place, rate.positions, rate.steps))
         span = (died_at, max(died_at, float(rate.steps[-1])))
         of_loss = (float(loss.steps[0]), float(loss.steps[-1]))
@@ -211,14 +211,14 @@ class ScheduleFault(Rule):
         fell = Evidence(
             loss.key,
             "fall over the latter half of the time before, as a share of the whole fall",
-            (before - float(at_low)) / whole,
+            (before - at_low) / whole,
             self.min_fall,
             of_loss,
         )
         after = Evidence(
             loss.key,
-            "further fall to the end, as a share of the whole fall",
-            (float(at_death) - curve.end) / whole,
+            "further fall to the end, as a share of the whole fall or of half that level",
+            (float(at_death) - curve.end) / max(whole, self.max_unmoved / self.max_after * level),
             self.max_after,
             of_loss,
         )
@@ -261,6 +261,22 @@ def _place_below(rate: Series, limit: float) -> float | None:
     above = np.flatnonzero(rate.values > limit)
     last = int(above[-1]) if len(above) else -1
     return float(rate.positions[last + 1]) if last + 1 < len(rate) else None
+
+
+def _around(loss: Series, curve: Curve, low: float) -> tuple[float, float]:
+    """Return the loss at half of the time before the learning rate fell, and where it fell.
+
+    A rate that falls within the first blocks leaves no levels before: there, single points count.
+    """
+    finite = loss.finite()
+    middle = np.abs(finite.positions - _AS_LONG * low) <= 0.25 * low
+    if low <= _SOON and np.count_nonzero(middle) >= _FEWEST_BEFORE:
+        soon = (finite.positions >= low) & (finite.positions <= low + _BLOCK)
+        if soon.any():
+            return float(np.median(finite.values[middle])), float(np.median(finite.values[soon]))
+    places, levels = [0.0, *curve.positions], [curve.start, *curve.levels]
+    before, at_low = np.interp([_AS_LONG * low, low], places, levels)
+    return float(before), float(at_low)
 
 
 def _is_wrong(evidence: Evidence) -> bool:

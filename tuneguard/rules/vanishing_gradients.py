@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuneguard import keys
+from tuneguard.chance import reference_level
 from tuneguard.findings import Abstained, Evidence, Finding, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
@@ -18,8 +19,11 @@ from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 from tuneguard.statistics.curve import course
 
-_WHOLE, _BEGINNING = 0, 1
+_WHOLE, _BEGINNING, _FIRST = 0, 1, 2
 _FIRST_PART = 0.1
+_FIRST_POINTS = 10
+_MOVED = 0.93
+_ORDER = "share of layer pairs whose norm falls towards the input"
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ class VanishingGradients(Rule):
         unknown, of its start. Where even the layer that moves most moves by less than
         ``min_update_ratio`` of its weights, the learning rate is too low for all of them; where
         an update of the first 20 steps was above ``max_first_update`` of the weights, it may be
-        the steps that saturated or killed what the gradient has to pass.
+        the steps that saturated or killed what the gradient has to pass. A run that got away
+        from it late is found by the first ten gradients of ``min_layers_late`` layers, where the
+        loss left that level only after ``min_idle`` of the run, and ended above ``min_end``.
 
     When it is wrong:
         Layers of very different kind, such as embeddings, have norms of different size. Frozen
@@ -72,6 +78,9 @@ class VanishingGradients(Rule):
     min_stuck: float = 0.9
     min_update_ratio: float = 1e-3
     max_first_update: float = 0.2
+    min_idle: float = 0.25
+    min_end: float = 0.25
+    min_layers_late: int = 3
     min_layers: int = 4
     min_points: int = 5
 
@@ -82,6 +91,17 @@ class VanishingGradients(Rule):
         unusable = self._unusable(model, len(norms))
         if unusable is not None:
             return unusable
+        late = self._late_start(history, norms)
+        if late is not None:
+            return self._unless_thrown(history, norms, late, part=_FIRST)
+        return self._all_along(history, norms)
+
+    def _all_along(self, history: RunHistory, norms: dict[str, _Norm]) -> Outcome:
+        """Hold the layers against each other over the whole run."""
+        if len(norms) < self.min_layers:
+            return self.abstained(
+                f"the model has fewer than {self.min_layers} layers with weights"
+            )
         weakest = _weakest(norms, _WHOLE)
         evidence = self._fading(norms, weakest)
         if evidence is None:
@@ -94,20 +114,64 @@ class VanishingGradients(Rule):
             fastest is not None and fastest.value < self.min_update_ratio
         ):
             return self.passed(*evidence, stuck, *([fastest] if fastest is not None else []))
+        return self._unless_thrown(history, norms, (*evidence, stuck), part=_WHOLE)
+
+    def _unless_thrown(
+        self,
+        history: RunHistory,
+        norms: dict[str, _Norm],
+        evidence: tuple[Evidence, ...],
+        part: int,
+    ) -> Outcome:
         step = largest_first_update(history, self.max_first_update)
         if step is not None and step.value >= self.max_first_update:
             return self.abstained("the first updates were so large that they may have done it")
-        return self._report(history, norms, (*evidence, stuck))
+        return self._report(history, norms, evidence, part)
+
+    def _late_start(
+        self, history: RunHistory, norms: dict[str, _Norm]
+    ) -> tuple[Evidence, ...] | None:
+        """Measure how long the loss stood still after first gradients that had faded."""
+        loss, reference = history.get(Role.TRAIN_LOSS), reference_level(history)
+        curve = course(loss) if loss is not None else None
+        is_unfit = history.is_running or len(norms) < self.min_layers_late
+        if is_unfit or loss is None or curve is None or reference is None:
+            return None
+        ratio = self._ratio(norms, _weakest(norms, _FIRST), _FIRST)
+        order = _order(np.array([norm.levels[_FIRST] for norm in norms.values()]))
+        moved = np.flatnonzero(curve.levels < _MOVED * reference.level)
+        idle = float(curve.positions[moved[0]]) if len(moved) else 1.0
+        end = curve.end / reference.level
+        is_late = self.min_idle <= idle < 1.0 and end >= self.min_end
+        if not is_late or ratio.value > self.max_ratio or order < self.min_order:
+            return None
+        words = f"share of the run before the loss left {reference.words}"
+        at = float(curve.steps[moved[0]])
+        return (
+            ratio,
+            Evidence(ratio.metric, _ORDER, order, self.min_order, ratio.steps),
+            Evidence(loss.key, words, idle, self.min_idle, (float(loss.steps[0]), at)),
+            Evidence(
+                loss.key, f"level at the end over {reference.words}", end, self.min_end, loss.span
+            ),
+        )
 
     def _report(
-        self, history: RunHistory, norms: dict[str, _Norm], evidence: tuple[Evidence, ...]
+        self,
+        history: RunHistory,
+        norms: dict[str, _Norm],
+        evidence: tuple[Evidence, ...],
+        part: int,
     ) -> Finding:
         faded, names = evidence[0], list(norms)
         weakest = next(name for name in names if norms[name].series.key == faded.metric)
-        strongest = max(names, key=lambda name: norms[name].levels[_WHOLE])
+        strongest = max(names, key=lambda name: norms[name].levels[part])
+        first, harm = "", "did not come down"
+        if part == _FIRST:
+            first, harm = "first ", f"came down after {evidence[2].value:.0%} of the run only"
         return self.found(
-            f"The median gradient norm of layer {weakest} was {faded.value:.2g} "
-            f"times that of layer {strongest}, and the loss did not come down.",
+            f"The median {first}gradient norm of layer {weakest} was {faded.value:.2g} "
+            f"times that of layer {strongest}, and the loss {harm}.",
             "The early layers stay at their random initialisation.",
             evidence,
             confidence=0.9,
@@ -131,8 +195,7 @@ class VanishingGradients(Rule):
             ratio = self._ratio(norms, _weakest(norms, part), part)
             order = _order(np.array([norm.levels[part] for norm in norms.values()]))
             if ratio.value <= self.max_ratio and order >= self.min_order:
-                words = "share of layer pairs whose norm falls towards the input"
-                return ratio, Evidence(ratio.metric, words, order, self.min_order, ratio.steps)
+                return ratio, Evidence(ratio.metric, _ORDER, order, self.min_order, ratio.steps)
         return None
 
     def _ratio(self, norms: dict[str, _Norm], layer: str, part: int) -> Evidence:
@@ -153,11 +216,7 @@ class VanishingGradients(Rule):
                 "no gradient norms of single layers are recorded",
                 "attach the callback: it records a gradient norm for each layer",
             )
-        if layers < self.min_layers:
-            return self.abstained(
-                f"the model has fewer than {self.min_layers} layers with weights"
-            )
-        if not model.names:
+        if not model.names and layers >= self.min_layers:
             return self.abstained(
                 "the order of the layers is not known",
                 "keep the full record: it holds the layers from input to output",
@@ -176,7 +235,8 @@ class VanishingGradients(Rule):
             levels = typical(series), typical(series, until=_FIRST_PART)
             if len(series) >= self.min_points and levels[0] is not None:
                 begun = levels[0] if levels[1] is None else levels[1]
-                norms[name] = _Norm(series, (levels[0] / scale, begun / scale))
+                first = float(np.median(series.values[:_FIRST_POINTS]))
+                norms[name] = _Norm(series, (levels[0] / scale, begun / scale, first / scale))
         return norms
 
     def _fastest(self, history: RunHistory) -> Evidence | None:
@@ -206,10 +266,10 @@ class VanishingGradients(Rule):
 
 @dataclass(frozen=True, slots=True)
 class _Norm:
-    """The gradient norm of a layer: over the run, and over its beginning."""
+    """The gradient norm of a layer: over the run, over its beginning, and at its first points."""
 
     series: Series
-    levels: tuple[float, float]
+    levels: tuple[float, float, float]
 
 
 def _weakest(norms: dict[str, _Norm], part: int) -> str:
