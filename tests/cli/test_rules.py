@@ -41,7 +41,7 @@ def test_thresholds_and_requirements_are_on_the_page(invoke):
     page = invoke("explain", "overfitting", "--format", "markdown").stdout
 
     assert "| `min_noise` | `3.0` |" in page
-    assert "- validation loss, at least 8 finite points" in page
+    assert "- train loss or train evaluation loss, at least 5 finite points" in page
 
 
 def test_a_prefix_explains_every_rule_under_it(invoke):
