@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VERDICTS = {
     "healthy": ("healthy", "none"),
     "overfitting": ("warning", "overfitting"),
-    "diverged": ("critical", "divergence"),
+    "diverged": ("critical", "schedule-fault"),
 }
 
 

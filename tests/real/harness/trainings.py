@@ -25,6 +25,8 @@ class Training:
         learning_rate: Of the first part of the training.
         jump: What the learning rate is multiplied by in mid-run.
         epochs: How long to train.
+        measures: What a validation measures. With an accuracy that holds, a loss that climbs
+            would be overconfidence.
     """
 
     samples: int
@@ -33,13 +35,14 @@ class Training:
     learning_rate: float
     jump: float
     epochs: int
+    measures: tuple[str, ...] = ("loss", "accuracy")
 
 
 torch.set_num_threads(1)  # tensors this small are slower on several threads
 
 TRAININGS = {
     "healthy": Training(1200, 0.0, 64, 1e-3, jump=1.0, epochs=12),
-    "overfitting": Training(200, 0.15, 256, 1e-3, jump=1.0, epochs=50),
+    "overfitting": Training(200, 0.15, 256, 1e-3, jump=1.0, epochs=50, measures=("loss",)),
     "diverged": Training(600, 0.0, 64, 1e-3, jump=2000.0, epochs=16),
 }
 
@@ -85,7 +88,8 @@ def train(
                 loss.backward()
                 guard.on_after_backward(loss)
                 optimizer.step()
-            guard.on_validation_end(_validate(model, images[1200:], labels[1200:]))
+            measured = _validate(model, images[1200:], labels[1200:])
+            guard.on_validation_end({name: measured[name] for name in plan.measures})
     assert guard.run_id is not None
     return guard.run_id
 
