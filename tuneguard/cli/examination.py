@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.links import say_run_pages
+from tuneguard.cli.options import severities_from
 from tuneguard.cli.settings import Settings
 from tuneguard.cli.terminal import say
 from tuneguard.exceptions import TuneGuardError
@@ -66,10 +67,8 @@ class Examined:
         diagnosis = self.diagnosis
         if diagnosis is None or self.is_undecided:
             return ExitCode.COULD_NOT_TELL
-        severities = [str(finding.severity) for finding in diagnosis.all_findings()]
-        order = ["info", "warning", "critical"]
-        bad = set(order[order.index(fail_on) :]) if fail_on in order else set()
-        if bad.intersection(severities):
+        severities = {str(finding.severity) for finding in diagnosis.all_findings()}
+        if severities.intersection(severities_from(fail_on)):
             return ExitCode.FOUND
         return ExitCode.COULD_NOT_TELL if diagnosis.broken else ExitCode.NOTHING_FOUND
 

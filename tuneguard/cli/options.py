@@ -62,6 +62,15 @@ def fail_on(choices: Sequence[str], default: str, help_text: str) -> Option[Any]
     )
 
 
+def severities_from(fail_on: str) -> tuple[str, ...]:
+    """Return the severities at which `--fail-on` fails; none for `never`.
+
+    >>> severities_from("warning"), severities_from("never")
+    (('warning', 'critical'), ())
+    """
+    return SEVERITIES[SEVERITIES.index(fail_on) :] if fail_on in SEVERITIES else ()
+
+
 def role_keys(roles: str = "train_loss, validation_loss, ...", whose: str = "", /) -> Option[Any]:
     """Return `--map`.
 

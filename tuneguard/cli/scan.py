@@ -13,7 +13,7 @@ import click
 
 from tuneguard.cli import options
 from tuneguard.cli.exit_codes import ExitCode
-from tuneguard.cli.options import SEVERITIES
+from tuneguard.cli.options import severities_from
 from tuneguard.cli.output import write_result
 from tuneguard.cli.settings import Settings, settle
 from tuneguard.cli.terminal import say, wants_color
@@ -74,7 +74,7 @@ Examples:
 @options.config
 @options.role_keys("train_loss, validation_loss, ...", "of every run")
 @options.fail_on(
-    SEVERITIES,
+    options.SEVERITIES,
     "warning",
     "Exit with 1 where a finding of any run is at least this severe.",
 )
@@ -233,7 +233,6 @@ def _exit_code(runs: Sequence[ScannedRun], fail_on: str) -> ExitCode:
     """Return the worst code of all runs; one that was too short to judge does not count."""
     if any(run.reason for run in runs):
         return ExitCode.COULD_NOT_TELL
-    is_judged = fail_on in SEVERITIES
-    bad = SEVERITIES[SEVERITIES.index(fail_on) :] if is_judged else ()
+    bad = severities_from(fail_on)
     is_found = any(str(one.severity) in bad for run in runs for one in run.findings)
     return ExitCode.FOUND if is_found else ExitCode.NOTHING_FOUND

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final
 
+from tuneguard import keys
 from tuneguard.catalogue import installed_rules
 from tuneguard.cli.rule_page import summary_of
 from tuneguard.diagnosis import Diagnosis, diagnose
@@ -50,7 +51,7 @@ class Answers:
         Raises:
             TuneGuardError: The run cannot be read.
         """
-        return _marked(_shortened(self._judged(run_id)))
+        return _marked(_shortened(self._judged(run_id, pictures=False)))
 
     def published_review(self, run_id: str) -> dict[str, Any]:
         """Diagnose a run, and write the review into it.
@@ -60,13 +61,13 @@ class Answers:
         """
         from tuneguard.reviewing import publish_review
 
-        judged = self._judged(run_id)
+        judged = self._judged(run_id, pictures=True)
         review = publish_review(judged, tracking_uri=self._tracking_uri)
         return {"written": review.was_written, "url": review.url} | _marked(_shortened(judged))
 
-    def _judged(self, run_id: str) -> Diagnosis:
+    def _judged(self, run_id: str, *, pictures: bool) -> Diagnosis:
         rules = [rule() for rule in installed_rules()]
-        return cleaned(diagnose(load_run(run_id, self._tracking_uri), rules))
+        return diagnose(load_run(run_id, self._tracking_uri), rules, pictures=pictures)
 
 
 def catalogue() -> list[dict[str, str]]:
@@ -88,14 +89,14 @@ def _row(run: Any) -> dict[str, Any]:
         "run_id": run.info.run_id,
         "name": cleaned(run.info.run_name or ""),
         "status": run.info.status,
-        "verdict": cleaned(tags.get("tuneguard.verdict", "not diagnosed")),
+        "verdict": cleaned(tags.get(keys.TAG_VERDICT, "not diagnosed")),
         "findings": [cleaned(one.rule) for one in findings_in(tags)],
     }
 
 
 def _shortened(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return the document of a diagnosis without what is there to be drawn."""
-    document = to_document(diagnosis)
+    document = to_document(cleaned(diagnosis))
     for name in _TOO_LONG:
         del document[name]
     _leave_out_pictures(document["findings"])
