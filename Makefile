@@ -3,8 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
 
-.PHONY: help install demo test test-real lint types layers format docs check example-rates error-rates error-rates-quick stride-verdicts noise-rates synthetic-noise-rates rule-time comparators comparison-rates bench soak gpu-check scale clean
+.PHONY: help install demo test test-real test-frameworks lint types layers format docs check example-rates error-rates error-rates-quick stride-verdicts noise-rates synthetic-noise-rates rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -24,6 +25,13 @@ test: $(STAMP)  ## run the tests
 
 test-real: $(STAMP)  ## run the tests on real servers, PostgreSQL and a browser, where they are installed
 	$(BIN)/python -m pytest tests/real -n 2 -rs
+
+$(FRAMEWORKS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[frameworks]'
+	touch $(FRAMEWORKS_STAMP)
+
+test-frameworks: $(FRAMEWORKS_STAMP)  ## run the tests with the frameworks that train, such as Lightning
+	$(BIN)/python -m pytest tests/frameworks -n 2 -rs
 
 lint: $(STAMP)  ## check format and style
 	$(BIN)/ruff format --check .
