@@ -38,6 +38,21 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One setting to change, as a program can apply it.
+
+    Attributes:
+        parameter: The setting, by its usual name (`learning_rate`, `clip_norm`, ...).
+        value: What to set it to, to multiply it by, or to add to it.
+        operation: Which of the three.
+    """
+
+    parameter: str
+    value: float | str | bool
+    operation: Literal["set", "multiply", "add"] = "set"
+
+
+@dataclass(frozen=True, slots=True)
 class Prescription:
     """One change to try, from what to what.
 
@@ -50,6 +65,8 @@ class Prescription:
         tradeoff: What it costs.
         verify: What to look at in the next run.
         snippet: PyTorch code that runs as it stands, given `model` and `optimizer`.
+        changes: The same as settings that a program can apply, all of them together; empty
+            where it takes a person, such as to look at data.
     """
 
     parameter: str
@@ -60,6 +77,7 @@ class Prescription:
     tradeoff: str
     verify: str
     snippet: str
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

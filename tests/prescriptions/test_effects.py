@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.prescriptions.builders import Loop, prescribe
+from tests.prescriptions.builders import BUILDERS, Loop, prescribe
+from tuneguard.findings import Change
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.learning_rate import (
     decay_to_zero,
@@ -196,3 +197,16 @@ def test_a_score_is_best_where_it_is_highest(loop: Loop) -> None:
     fix = stop_at_best(9.0, "epoch", 0.8, 2, name="validation accuracy", is_higher_better=True)
     should_stop = loop.execute(fix)["should_stop"]
     assert [should_stop(score) for score in (0.5, 0.8, 0.7, 0.6)] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_what_a_program_may_apply_is_a_number_a_word_or_a_flag(name: str) -> None:
+    for change in prescribe(name).changes:
+        assert change.parameter == change.parameter.lower()
+        assert change.operation == "set" or isinstance(change.value, float)
+
+
+def test_a_rate_that_is_known_is_set_and_one_that_is_not_is_multiplied() -> None:
+    assert prescribe("lower_learning_rate").changes == (Change("learning_rate", 0.01),)
+    unknown = prescribe("lower_learning_rate", "nothing known")
+    assert unknown.changes == (Change("learning_rate", 0.1, "multiply"),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import number
 
@@ -24,6 +24,11 @@ def other_batch_size(history: RunHistory, factor: float) -> Prescription:
             "Each step costs more time and memory; accumulation spares the memory."
             if is_larger
             else "Steps are noisier: the learning rate may have to come down with the batch."
+        ),
+        changes=(
+            Change("batch_size", float(new))
+            if new is not None
+            else Change("batch_size", factor, "multiply"),
         ),
         verify="gradient/noise_to_signal comes closer to 1.",
         snippet=(

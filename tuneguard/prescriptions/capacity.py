@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import setting
 
@@ -19,6 +19,10 @@ def larger_model(history: RunHistory, factor: int) -> Prescription:
         rationale="The training loss itself stopped far from what is attainable: the model "
         "cannot express what the data asks for.",
         tradeoff="More computation, more memory, and more room to overfit.",
+        changes=(
+            Change("hidden_width", float(factor), "multiply"),
+            Change("hidden_layers", 1.0, "add"),
+        ),
         verify="The training loss falls well below its present level.",
         snippet=(
             "import torch\n\n"
@@ -44,6 +48,7 @@ def smaller_model(history: RunHistory) -> Prescription:
         action="Halve the width of the hidden layers, or gather more data.",
         rationale="The model has room to memorise the training data.",
         tradeoff="The best validation loss may get worse as well.",
+        changes=(Change("hidden_width", 0.5, "multiply"),),
         verify="The gap between training and validation loss narrows at the same best loss.",
         snippet=(
             "import torch\n\n"

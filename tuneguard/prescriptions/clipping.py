@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import number, rounded, setting
 
@@ -27,6 +27,7 @@ def clip_gradients(history: RunHistory, healthy_norm: float) -> Prescription:
             "keep their direction."
         ),
         tradeoff="About one ordinary step in ten becomes a little shorter.",
+        changes=(Change("clip_norm", limit),),
         verify=(
             "The loss no longer jumps where gradient_norm/global does. If more than half of the "
             "steps are clipped, lower the learning rate instead."
@@ -56,6 +57,7 @@ def raise_clip_norm(history: RunHistory, usual_norm: float) -> Prescription:
         rationale=f"{number(limit)} is the 90th percentile of this run's own gradient norms "
         "before clipping: ordinary steps are left as they are.",
         tradeoff="Steps become longer all at once: if the loss swings, lower the learning rate.",
+        changes=(Change("clip_norm", limit),),
         verify="gradient_clipping/factor is 1 at most steps, and the training loss falls.",
         snippet=(
             "import torch\n\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.prescriptions.wording import number
 
 
@@ -24,6 +24,7 @@ def standardise_inputs(mean: float | None, deviation: float | None) -> Prescript
         "over the training data.",
         rationale="Initialisation and learning rate are made for inputs of unit scale.",
         tradeoff="Validation and inference must use the same numbers.",
+        changes=(Change("input_scale", "standardised"),),
         verify="input/standard_deviation is near 1, and the first loss near chance level.",
         snippet=(
             "import torch\n\n\n"

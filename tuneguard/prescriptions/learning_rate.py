@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import (
     has_several_rates,
@@ -71,19 +71,19 @@ def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keywo
     current = learning_rate_of(history)
     new = rounded(current * factor) if current is not None else math.inf
     origin = f" from {number(current)}" if current is not None else ""
-    if has_several_rates(history):
-        suggested = f"{number(factor)} times the present value, in every group"
-        change = f'group["lr"] *= {number(factor)}'
-        origin = ""
-    elif not math.isfinite(new):
+    is_split = has_several_rates(history)
+    if is_split or not math.isfinite(new):
         suggested = f"{number(factor)} times the present value"
+        suggested += ", in every group" if is_split else ""
         change = f'group["lr"] *= {number(factor)}'
+        applied = Change("learning_rate", factor, "multiply")
         origin = ""
     else:
         verb = verb if new > 0.0 else "Set"
         new = new or _ORDINARY_RATE
         suggested = number(new)
         change = f'group["lr"] = {new!r}'
+        applied = Change("learning_rate", new)
     return Prescription(
         parameter="learning_rate",
         current=setting(current),
@@ -92,6 +92,7 @@ def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keywo
         rationale=f"{because[0].upper()}{because[1:]}.",
         tradeoff=tradeoff,
         verify=verify,
+        changes=(applied,),
         snippet=f"for group in optimizer.param_groups:\n    {change}",
     )
 
@@ -106,6 +107,7 @@ def warm_up(history: RunHistory, steps: int) -> Prescription:
         action=f"Warm the learning rate up linearly over the first {steps} steps.",
         rationale="The damage was done in the first steps, when gradients are largest.",
         tradeoff=f"The first {steps} steps learn less.",
+        changes=(Change("warmup_steps", float(steps)),),
         verify="The training loss does not rise above its first value.",
         snippet=(
             "import torch\n\n"
@@ -125,6 +127,7 @@ def decay_to_zero(steps: int, unit: str = "step") -> Prescription:
         action=f"Let the learning rate decay along a cosine over the {steps} {unit}s.",
         rationale="Swings shrink with the learning rate: a decay lets the run settle.",
         tradeoff="The length of the run must be fixed beforehand.",
+        changes=(Change("schedule", "cosine"),),
         verify="The swings of the loss shrink towards the end of the run.",
         snippet=(
             "import torch\n\n"
@@ -143,6 +146,7 @@ def keep_below(highest: float, leapt_to: float) -> Prescription:
         action=f"Keep the learning rate at or below {number(highest)} throughout.",
         rationale="The run learned at that rate, and lost it where the rate leapt above.",
         tradeoff="A leap that was meant needs a rise over some hundred steps instead.",
+        changes=(Change("learning_rate", highest), Change("schedule", "constant")),
         verify="The loss goes on falling past the step at which the learning rate leapt.",
         snippet=(
             "for group in optimizer.param_groups:  # after each scheduler.step()\n"
@@ -160,6 +164,7 @@ def reduce_on_plateau(patience: int) -> Prescription:
         action="Cut the learning rate to 0.3 of itself whenever validation stops improving.",
         rationale="The run stopped improving at a constant learning rate.",
         tradeoff="It waits for the patience to run out before each cut.",
+        changes=(Change("schedule", "reduce_on_plateau"),),
         verify="The validation loss falls again after a cut.",
         snippet=(
             "import torch\n\n"

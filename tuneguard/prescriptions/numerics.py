@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.prescriptions.wording import number
 
 
@@ -62,6 +62,7 @@ def zero_gradients() -> Prescription:
         "all gradients since the start.",
         tradeoff="None. To accumulate on purpose, zero them every few steps, and tell the "
         "callback with accumulate=.",
+        changes=(Change("zero_grad", True),),
         verify="gradient/carried_over is 0.",
         snippet=(
             "def train_step(model, optimizer, criterion, inputs, targets):\n"
@@ -88,6 +89,7 @@ def train_in_bfloat16(share: float) -> Prescription:
         rationale="Gradients overflowed float16 again and again; each time a step was lost and "
         "the scale halved, until small gradients become zero.",
         tradeoff="Three bits less of precision; older GPUs lack it.",
+        changes=(Change("precision", "bfloat16"),),
         verify="tuneguard/skipped_steps does not grow.",
         snippet=(
             "import torch\n\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.prescriptions.wording import number
 
 _BARE = '''import torch
@@ -36,6 +36,7 @@ def bare_output(operation: str, loss: str) -> Prescription:
         action=f"Take the {operation} between the last layer and the {loss} away.",
         rationale=f"The {loss} needs outputs that reach every value; {operation} bounds them.",
         tradeoff="Where probabilities are needed, apply the activation after training only.",
+        changes=(Change("output_activation", "none"),),
         verify="The training loss falls below the level that it could not pass before.",
         snippet=_BARE,
     )
@@ -52,6 +53,7 @@ def log_of_softmax_in_one() -> Prescription:
         rationale="A probability that rounds to 0 has the logarithm minus infinity; computed in "
         "one, the two stay finite.",
         tradeoff="None.",
+        changes=(Change("loss_function", "from_logits"),),
         verify="The loss stays finite.",
         snippet=(
             "import torch\n\n"
@@ -74,6 +76,7 @@ def smaller_last_layer(ratio: float) -> Prescription:
         action="Begin with small weights and no bias in the last layer.",
         rationale="The first outputs were confident and wrong: the first steps only undo that.",
         tradeoff="None: the first gradients reach the last layer all the same.",
+        changes=(Change("last_layer_gain", 0.1),),
         verify="The first training loss is within a tenth of chance level.",
         snippet=(
             "import torch\n\n"

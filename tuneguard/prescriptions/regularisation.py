@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import learning_rate_of, number, rounded, setting
 
@@ -38,6 +38,10 @@ def more_weight_decay(history: RunHistory) -> Prescription:
         action=f"Set weight decay to {number(suggested)}{', with AdamW' if is_adam else ''}.",
         rationale=f"{_GAP} Weight decay narrows it; decoupled, it acts alike on all weights.",
         tradeoff="The training loss ends higher.",
+        changes=(
+            Change("weight_decay", suggested),
+            *((Change("optimizer", "adamw"),) if is_adam else ()),
+        ),
         verify="The validation loss rises later or not at all, and its best is no worse.",
         snippet=snippet,
     )
@@ -54,6 +58,7 @@ def more_dropout(history: RunHistory) -> Prescription:
         action=f"Put dropout of {number(suggested)} after the hidden activations.",
         rationale=f"{_GAP} Dropout keeps units from relying on one another.",
         tradeoff="Training takes longer to converge, and its loss ends higher.",
+        changes=(Change("dropout", suggested),),
         verify="The validation loss rises later or not at all.",
         snippet=(
             "import torch\n\n"
@@ -71,6 +76,7 @@ def label_smoothing() -> Prescription:
         action="Smooth the labels by 0.1.",
         rationale="The model is ever surer of labels that it has memorised.",
         tradeoff="Losses are no longer comparable with those of earlier runs.",
+        changes=(Change("label_smoothing", 0.1),),
         verify="The validation accuracy is no worse, and the validation loss stops climbing.",
         snippet="import torch\n\ncriterion = torch.nn.CrossEntropyLoss(label_smoothing=0.1)",
     )
@@ -85,6 +91,7 @@ def less_weight_decay(history: RunHistory, suggested: float) -> Prescription:
         action=f"Lower weight decay to {number(suggested)}.",
         rationale="At its present value it shrinks the weights faster than the data grows them.",
         tradeoff="Less protection against overfitting: watch the gap to validation.",
+        changes=(Change("weight_decay", suggested),),
         verify="The training loss falls well below its present level.",
         snippet=f'for group in optimizer.param_groups:\n    group["weight_decay"] = {suggested!r}',
     )
@@ -99,6 +106,7 @@ def less_dropout(history: RunHistory, suggested: float) -> Prescription:
         action=f"Lower dropout to {number(suggested)}.",
         rationale="So much noise leaves too little of the signal to fit the training data.",
         tradeoff="Less protection against overfitting: watch the gap to validation.",
+        changes=(Change("dropout", suggested),),
         verify="The training loss falls well below its present level.",
         snippet=(
             "import torch\n\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import number, rounded
 
@@ -80,6 +80,7 @@ def revive_units(dead: float) -> Prescription:
         rationale="With biases of 0 and weights around 0, a unit fires for about half of its "
         "inputs; biases or inputs far below 0 keep it from ever firing.",
         tradeoff="None: what was never alive has learned nothing that would be lost.",
+        changes=(Change("initialisation", "kaiming"),),
         verify=_REVIVED,
         snippet=_KAIMING.replace("torch.nn.Linear)", "(torch.nn.Linear, torch.nn.Conv2d))"),
     )
@@ -94,6 +95,7 @@ def leaky_activation(history: RunHistory) -> Prescription:
         action="Replace ReLU by LeakyReLU with a slope of 0.01.",
         rationale="A unit below 0 still gets a hundredth of the gradient, and can come back.",
         tradeoff="Outputs are no longer sparse; the change in quality is otherwise small.",
+        changes=(Change("activation", "leaky_relu"),),
         verify="The training loss falls, and gradient_norm of no layer is 0.",
         snippet=_LEAKY,
     )
@@ -114,6 +116,7 @@ def smaller_initialisation(history: RunHistory, saturated: float) -> Prescriptio
         rationale="Its scale keeps sums near 0, where tanh and sigmoid have their full slope "
         f"({history.hyperparameters.activations or 'activations'} in this run).",
         tradeoff="None: saturated units have hardly learned anything.",
+        changes=(Change("initialisation", "xavier"),),
         verify=_UNSATURATED,
         snippet=_XAVIER,
     )
@@ -128,6 +131,11 @@ def residual_path(history: RunHistory) -> Prescription:
         action="Turn the hidden layers into residual blocks with normalisation and ReLU.",
         rationale="Around a residual path the gradient reaches the first layer undiminished.",
         tradeoff="Hidden layers must be of one width; a little more memory.",
+        changes=(
+            Change("residual", True),
+            Change("normalisation", "layer"),
+            Change("activation", "relu"),
+        ),
         verify=_VERIFY,
         snippet=_RESIDUAL,
     )
@@ -143,6 +151,7 @@ def rectify_with_kaiming(history: RunHistory) -> Prescription:
         rationale="A sigmoid passes on at most a quarter of the gradient, a ReLU all of it; "
         "Kaiming's scale keeps its variance from layer to layer.",
         tradeoff="Units can die; with many layers it may not be enough without residual paths.",
+        changes=(Change("activation", "relu"), Change("initialisation", "kaiming")),
         verify=_VERIFY,
         snippet=_KAIMING,
     )
@@ -166,6 +175,7 @@ def layer_wise_rates(history: RunHistory, layers: Sequence[str], factor: float) 
         rationale=f"To move like the others, {layers[0]} would need {number(rounded(factor))} "
         "times its updates.",
         tradeoff="The learning rate must be found anew; 0.001 is where to begin.",
+        changes=(Change("optimizer", "adamw"), Change("learning_rate", 0.001)),
         verify="update_ratio of all layers lies within a factor of 100.",
         snippet=(
             "import torch\n\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 
 _SNIPPET = '''import copy
 
@@ -49,6 +49,7 @@ def stop_at_best(  # noqa: PLR0913 - where, what, and how long to wait
         ),
         rationale=f"The {name} was best there, at {best:.4g}.",
         tradeoff="None for this run; a later second descent would be missed.",
+        changes=(Change("patience", float(patience)),),
         verify=f"The final {name} is about {best:.4g}.",
         snippet=_SNIPPET.format(
             patience=patience,
@@ -78,6 +79,7 @@ def train_longer(length: float, factor: float, axis: str, gain: float, name: str
         "checkpoint if there is one.",
         rationale=f"The {name} still improves, and its curve leads to another {gain:.3g} by then.",
         tradeoff=f"{factor:g} times the computation; watch the validation for overfitting.",
+        changes=(Change(f"{axis}s", float(longer)),),
         verify=f"The {name} is better by about {gain:.3g}, and its curve is flat at the end.",
         snippet=(
             "import torch\n\n"
@@ -107,6 +109,7 @@ def end_sooner(best_step: float, length: float, axis: str) -> Prescription:
         rationale=f"Nothing was gained after {axis} {best_step:g}; a decay to zero within the "
         "shorter run often gains a little more.",
         tradeoff="A late second descent would be missed.",
+        changes=(Change(f"{axis}s", float(shorter)), Change("schedule", "cosine")),
         verify=f"The best validation is as good as before, within {shorter} {axis}s.",
         snippet=(
             "import torch\n\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuneguard.findings import Prescription
+from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import learning_rate_of, listed, number, rounded
 
@@ -29,6 +29,7 @@ def train_layers(history: RunHistory, layers: Sequence[str]) -> Prescription:
         + (f", at a learning rate of {number(rate)}." if rate else ", at a rate above 0."),
         rationale="A gradient arrives there, and no step uses it.",
         tradeoff="None, unless they are meant to stay: then set requires_grad to False.",
+        changes=(Change("trained_parameters", "all"),),
         verify=_VERIFY,
         snippet=(
             "held = {id(p) for group in optimizer.param_groups for p in group['params']}\n"
@@ -58,6 +59,7 @@ def join_graph(layers: Sequence[str]) -> Prescription:
         action=f"Remove the detach(), no_grad() or conversion to NumPy behind {layers[-1]}.",
         rationale="Gradients reach what comes after it, and nothing before.",
         tradeoff="The backward pass takes longer; if the cut is meant, freeze the layers openly.",
+        changes=(Change("detached", False),),
         verify="gradient_norm is recorded for every layer.",
         snippet=(
             "# after one loss.backward()\n"
@@ -84,6 +86,7 @@ def unfreeze(history: RunHistory, layers: Sequence[str]) -> Prescription:
         action=f"Let {listed(layers)} train, or load trained weights before freezing.",
         rationale="Their weights are as an initialisation leaves them: there is nothing to keep.",
         tradeoff="More memory and time for the backward pass.",
+        changes=(Change("frozen", False),),
         verify=_VERIFY,
         snippet=(
             f"frozen = {{\n{_as_lines('    {},', layers)}}}\n"

@@ -12,6 +12,7 @@ from typing import Any, Final
 from tuneguard.diagnosis import BrokenRule, Diagnosis
 from tuneguard.findings import (
     Abstained,
+    Change,
     Evidence,
     Finding,
     LayerMap,
@@ -104,6 +105,15 @@ def _prescription(prescription: Prescription) -> dict[str, Any]:
         "tradeoff": prescription.tradeoff,
         "verify": prescription.verify,
         "snippet": prescription.snippet,
+        "changes": [_change(change) for change in prescription.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "parameter": change.parameter,
+        "operation": change.operation,
+        "value": change.value,
     }
 
 

@@ -16,6 +16,7 @@ from tuneguard.diagnosis import BrokenRule, Diagnosis, Verdict
 from tuneguard.exceptions import DiagnosisFormatError
 from tuneguard.findings import (
     Abstained,
+    Change,
     Evidence,
     Finding,
     LayerExtreme,
@@ -138,8 +139,14 @@ def _prescription(value: Any) -> Prescription:
         tradeoff=_text,
         verify=_text,
         snippet=_text,
+        changes=_several(_change),
     )
     return Prescription(**fields)
+
+
+def _change(value: Any) -> Change:
+    operation = _word("set", "multiply", "add")
+    return Change(**_record(value, parameter=_text, operation=operation, value=_setting))
 
 
 def _picture(value: Any) -> Picture:
@@ -247,6 +254,10 @@ def _text(value: Any) -> str:
 
 def _flag(value: Any) -> bool:
     return value if isinstance(value, bool) else _refuse("true or false is expected")
+
+
+def _setting(value: Any) -> float | str | bool:
+    return value if isinstance(value, str | bool) else _number(value)
 
 
 def _number(value: Any) -> float:
