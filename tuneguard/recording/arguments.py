@@ -32,6 +32,20 @@ def checked_optimizers(given: object) -> tuple[torch.optim.Optimizer, ...]:
     return tuple({id(one): one for one in many}.values())
 
 
+def checked_scaler(
+    scaler: torch.amp.GradScaler | None, optimizer: object
+) -> torch.amp.GradScaler | None:
+    """Return the scaler as given, or that which a framework's wrapper of the optimizer holds.
+
+    Accelerate's `prepare` returns such wrappers.
+    """
+    if scaler is not None:
+        return scaler
+    many = optimizer if isinstance(optimizer, Iterable) else (optimizer,)
+    found = (getattr(one, "scaler", None) for one in many)
+    return next((one for one in found if isinstance(one, torch.amp.GradScaler)), None)
+
+
 def _unwrapped(given: object) -> torch.optim.Optimizer:
     """Return the optimizer whose steps can be hooked: it, or what it wraps as `optimizer`."""
     one = given

@@ -17,6 +17,7 @@ from tuneguard.findings import Finding
 from tuneguard.recording.arguments import (
     checked_first_step,
     checked_optimizers,
+    checked_scaler,
     require_model,
     require_positive,
     require_share,
@@ -44,7 +45,8 @@ class TuneGuardCallback:
     Args:
         model: The model that is trained.
         optimizer: The optimizer that trains it, or several; their steps are hooked.
-        scaler: The `GradScaler` in use, so that norms are unscaled and skipped steps are seen.
+        scaler: The `GradScaler` in use, so that norms are unscaled and skipped steps are seen;
+            not needed where Accelerate prepared the optimizer, which then knows it.
         accumulate: Micro-batches in an optimizer step.
         task: What is learned, such as `classification` or `regression`.
         num_classes: Number of classes of a classification.
@@ -109,6 +111,7 @@ class TuneGuardCallback:
         require_positive({**numbers, "flush_every": flush_every})
         require_share("budget", budget)
         optimizers = checked_optimizers(optimizer)
+        scaler = checked_scaler(scaler, optimizer)
         first_step = checked_first_step(first_step, optimizers)
         self.process = os.getpid()
         self.failed: set[str] = set()
@@ -150,27 +153,31 @@ class TuneGuardCallback:
         """
         return self._watch is not None and self._watch.should_stop
 
-    def on_after_backward(self, loss: torch.Tensor | float) -> None:
+    def on_after_backward(
+        self, loss: torch.Tensor | float, *, is_complete: bool | None = None
+    ) -> None:
         """Measure the gradient; to be called after each `backward()`, before clipping.
 
         Args:
             loss: The loss of the micro-batch, one element, as it is before a `GradScaler`
                 scales it: `loss`, not `scaler.scale(loss)`.
+            is_complete: Whether this was the step's last micro-batch, where the loop knows;
+                else they are counted, up to `accumulate`.
         """
-        if not self._short_way.begin(loss):
-            self._begin(loss)
+        if is_complete is not None or not self._short_way.begin(loss):
+            self._begin(loss, is_complete)
 
     @unbreakable
-    def _begin(self, loss: torch.Tensor | float) -> None:
+    def _begin(self, loss: torch.Tensor | float, is_complete: bool | None) -> None:
         entered = time.perf_counter()
         if self._is_closed:
             self._check_open()
         if not self._knows_graph:
             self._describe_graph(loss)
         measured = measured_loss(loss)
-        if self._loss.is_single:
+        if self._loss.is_single and is_complete is None:
             self._recorder.begin_step(measured, entered)
-        elif self._loss.add(measured):
+        elif self._loss.add(measured, is_last=is_complete):
             self._recorder.begin_step(self._loss.take(), entered)
         elif self._group is None:
             # with several ranks nobody can tell whether this gradient is averaged over them

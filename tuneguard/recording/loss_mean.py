@@ -29,10 +29,15 @@ class LossMean:
         """Whether some micro-batches of a step are here, and others are not."""
         return bool(self._losses)
 
-    def add(self, loss: Loss | None) -> bool:
-        """Take the loss of a micro-batch in, and return whether it was the step's last."""
+    def add(self, loss: Loss | None, *, is_last: bool | None = None) -> bool:
+        """Take the loss of a micro-batch in, and return whether it was the step's last.
+
+        Args:
+            loss: The loss; `None` where it is no number.
+            is_last: What the loop says; where it says nothing, they are counted.
+        """
         self._losses.append(loss)
-        return len(self._losses) >= self._count
+        return len(self._losses) >= self._count if is_last is None else is_last
 
     def take(self) -> Loss | None:
         """Return the mean, and start anew; `None` where a loss is missing."""

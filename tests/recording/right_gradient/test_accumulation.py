@@ -80,6 +80,38 @@ def test_an_epoch_whose_last_step_has_fewer_micro_batches(
     assert recorded == pytest.approx({step: whole[step] for step in (0, 2, 4)})
 
 
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_loop_that_says_when_the_gradient_is_complete(
+    record: Record, reference: ModuleType, model: nn.Module, accumulate: int
+) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    inputs = reference.batches(5)
+    expected, losses = [], []
+    with record(model, optimizer, accumulate=accumulate) as (guard, memory):
+        for _ in range(3):
+            for parts in (inputs[:3], inputs[3:]):
+                expected.append(
+                    reference.differentiated(
+                        model,
+                        lambda twin, parts=parts: sum(
+                            reference.mean_loss(twin, one) for one in parts
+                        ),
+                    )
+                )
+                losses.append(
+                    sum(reference.mean_loss(model, one).item() for one in parts) / len(parts)
+                )
+                optimizer.zero_grad()
+                for part in parts:
+                    loss = reference.mean_loss(model, part)
+                    loss.backward()
+                    guard.on_after_backward(loss, is_complete=part is parts[-1])
+                nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+                optimizer.step()
+    memory.must_agree(expected)
+    assert memory.values(keys.TRAIN_LOSS) == pytest.approx(losses)
+
+
 def test_steps_that_never_have_as_many_micro_batches_as_was_said(
     record: Record, reference: ModuleType, model: nn.Module, caplog: pytest.LogCaptureFixture
 ) -> None:
