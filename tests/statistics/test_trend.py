@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.signal import lfilter
 
 from tuneguard.history import Series
@@ -36,6 +37,22 @@ def test_the_statistic_is_that_of_mann_and_kendall(seed: int) -> None:
     z = trend(np.arange(float(count)), values).z
     # two continuous approximations of one discrete distribution
     assert z == pytest.approx((score - np.sign(score)) / deviation, abs=0.06)
+
+
+@pytest.mark.parametrize("count", [3, 5, 20, 33, 34, 80])
+@pytest.mark.parametrize("decimals", [0, 9])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_statistic_has_the_probability_of_kendalls_tau(
+    count: int, decimals: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    x = np.arange(float(count))
+    values = np.round(rng.normal(size=count) + 0.05 * x, decimals)
+    values[0] -= 1.0
+    expected = stats.kendalltau(x, values)
+    z = trend(x, values).z
+    assert stats.norm.sf(abs(z)) == pytest.approx(expected.pvalue / 2.0)
+    assert z * expected.statistic >= 0.0
 
 
 @pytest.mark.parametrize(("factor", "sign"), [(1e3, 1), (-1e-3, -1)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import fdtri, stdtrit
 
 FloatArray = NDArray[np.float64]
 
@@ -150,10 +150,10 @@ def _profile(  # noqa: PLR0913, PLR0917 - one fit, its weights and its scales
         return None
     degrees = max(_effective_count(rest) - 3.0, 2.0)
     variance = max(float(fits.misfit[best]) / degrees, _MODEL_ERROR**2)
-    limit = _SHAPE_SETTINGS * float(stats.f.ppf(confidence, _SHAPE_SETTINGS, degrees))
+    limit = _SHAPE_SETTINGS * float(fdtri(_SHAPE_SETTINGS, degrees, confidence))
     accepted = fits.misfit <= fits.misfit[best] + variance * limit
     gains = fits.scale * (shapes[:, -2] - shapes[:, -1])
-    reach = float(stats.t.ppf(0.5 + confidence / 2.0, degrees)) * np.sqrt(variance)
+    reach = float(stdtrit(degrees, 0.5 + confidence / 2.0)) * np.sqrt(variance)
     reaches = reach * np.abs(shapes[:, -2] - shapes[:, -1]) * fits.scale_error
     reaches += _GRID_ERROR * np.abs(gains)
     spread, horizon = scales

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 FloatArray = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Estimate:
         >>> round(low, 2), round(high, 2)
         (0.02, 1.98)
         """
-        reach = float(stats.t.isf((1.0 - confidence) / 2.0, self.degrees)) * self.standard_error
+        reach = float(stdtrit(self.degrees, 0.5 + confidence / 2.0)) * self.standard_error
         return (self.mean - reach, self.mean + reach)
 
     def with_more_noise(self, deviation: float) -> Estimate:
