@@ -13,15 +13,14 @@ from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import decay_to_zero, keep_below
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.change_points import change_points
-from tuneguard.statistics.curve import BLOCKS, Curve, course
+from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.rate_course import around, level_after, place_below
 
 _LOW = 0.1
 _AFTERMATH = 5
-_AS_LONG = 0.5
 _SOON = 0.1
 _AT_ONCE = 0.5
-_FEWEST_BEFORE = 3
-_BLOCK = 1.0 / BLOCKS
+_ROWS_AROUND = 2
 
 Proof = tuple[Evidence, ...]
 
@@ -53,7 +52,10 @@ class ScheduleFault(Rule):
         all that it had been before, the level of the loss changes at that place, and it ended
         higher than it was there by ``min_loss_of_progress`` of what it had come down and by
         ``min_noise`` standard deviations of a level. Warm restarts return to a rate that was
-        there before, and a warm-up harms nothing.
+        there before, and a warm-up harms nothing. In rows of one an epoch the peak is the rate
+        that params name where that is higher, as a rate may die before the first row; the loss
+        of the row in which it died is of the time before as well. There, a leap must show in the
+        row of the leap or in the next. Fewer than ``min_points`` single losses tell nothing.
 
     When it is wrong:
         A rate that is cut by a person who saw the loss settle, on a scale that the loss does not
@@ -82,7 +84,7 @@ class ScheduleFault(Rule):
         }
     )
     requires: ClassVar[tuple[Requirement, ...]] = (
-        Requirement((Role.TRAIN_LOSS,), min_points=20),
+        Requirement((Role.TRAIN_LOSS,), min_points=8),
         Requirement((Role.LEARNING_RATE,), min_points=10),
     )
 
@@ -96,6 +98,7 @@ class ScheduleFault(Rule):
     min_leap: float = 5.0
     min_loss_of_progress: float = 0.2
     min_noise: float = 5.0
+    min_points: int = 20
 
     def check(self, history: RunHistory) -> Outcome:
         """Look at the learning rate, and at what the loss did where it changed."""
@@ -104,11 +107,18 @@ class ScheduleFault(Rule):
         known = rate.finite() if rate is not None else None
         if loss is None or curve is None or known is None or float(known.values.max()) <= 0.0:
             return self.abstained("the loss or the learning rate has no usable values")
-        if np.ptp(known.values) <= 0.05 * float(known.values.max()):
+        if loss.axis is Axis.STEP and curve.points < self.min_points:
+            return self.abstained(f"the training loss has fewer than {self.min_points} points")
+        is_constant = np.ptp(known.values) <= 0.05 * float(known.values.max())
+        if is_constant and float(known.values.max()) > self.max_share * _peak(history, known):
             return self.passed(self._swing(known))
         leap = self._leap(loss, curve, known)
         if leap is not None:
             return self._report_leap(loss, known, leap)
+        return self._decay(history, loss, curve, known)
+
+    def _decay(self, history: RunHistory, loss: Series, curve: Curve, known: Series) -> Outcome:
+        """Judge a learning rate that went down."""
         if history.is_running or curve.start <= 0.0:
             return self.abstained("what a decay left undone shows in an ended, positive loss")
         dying = self._dying(history, loss, curve, known)
@@ -166,17 +176,20 @@ class ScheduleFault(Rule):
             ),
         )
         is_at_once = is_lost or (
-            self._is_aligned(loss, place)
+            self._is_aligned(loss, curve, place)
             and rise_soon >= _AT_ONCE * self.min_loss_of_progress * scale
         )
         is_harm = is_at_once and proof[1].value >= proof[1].threshold
         return proof if is_harm else None
 
-    @staticmethod
-    def _is_aligned(loss: Series, place: float) -> bool:
+    def _is_aligned(self, loss: Series, curve: Curve, place: float) -> bool:
         """Whether the level of the loss changes near `place` of the run."""
         finite = loss.finite()
         values = finite.values
+        if loss.axis is Axis.EPOCH:
+            at = int(np.searchsorted(finite.positions, place))
+            rise = float(values[at : at + _ROWS_AROUND].max() - values[max(0, at - 1)])
+            return rise >= self.min_loss_of_progress * curve.gained
         steady = np.log(values) if values.min() > 0.0 else values
         changes = finite.positions[change_points(steady)]
         return bool((np.abs(changes - place) <= 0.05).any())
@@ -185,16 +198,16 @@ class ScheduleFault(Rule):
         self, history: RunHistory, loss: Series, curve: Curve, rate: Series
     ) -> Proof | None:
         """Measure how early the learning rate died, and what the loss did before and after."""
-        peak = float(rate.values.max())
-        place = _place_below(rate, self.max_share * peak)
-        low = _place_below(rate, _LOW * peak)
+        peak = _peak(history, rate)
+        place = place_below(rate, self.max_share * peak)
+        low = place_below(rate, _LOW * peak)
         if place is None or low is None:
             return None
         reference = reference_level(history)
         level = reference.level if reference is not None else curve.start
         words = reference.words if reference is not None else "its start"
-        before, at_low = _around(loss, curve, low)
-        at_death = np.interp(place + _BLOCK, curve.positions, curve.levels)
+        before, at_low = around(loss, curve, low)
+        at_death = level_after(loss, curve, place)
         died_at = float(np.interp(place, rate.positions, rate.steps))
         span = (died_at, max(died_at, float(rate.steps[-1])))
         of_loss = (float(loss.steps[0]), float(loss.steps[-1]))
@@ -208,18 +221,20 @@ class ScheduleFault(Rule):
         if curve.gained < moved and place <= self.max_place_unmoved:
             return (died, end)
         whole = max(curve.gained, 1e-12 * curve.start)
+        after = Evidence(
+            loss.key,
+            "further fall to the end, as a share of the whole fall or of half that level",
+            (at_death - curve.end) / max(whole, self.max_unmoved / self.max_after * level),
+            self.max_after,
+            of_loss,
+        )
+        if loss.axis is Axis.EPOCH and low <= float(loss.positions[0]):
+            return (died, end, after)
         fell = Evidence(
             loss.key,
             "fall over the latter half of the time before, as a share of the whole fall",
             (before - at_low) / whole,
             self.min_fall,
-            of_loss,
-        )
-        after = Evidence(
-            loss.key,
-            "further fall to the end, as a share of the whole fall or of half that level",
-            (float(at_death) - curve.end) / max(whole, self.max_unmoved / self.max_after * level),
-            self.max_after,
             of_loss,
         )
         return (died, end, fell, after)
@@ -256,27 +271,11 @@ class ScheduleFault(Rule):
         )
 
 
-def _place_below(rate: Series, limit: float) -> float | None:
-    """Return from which place on the learning rate stays below `limit`."""
-    above = np.flatnonzero(rate.values > limit)
-    last = int(above[-1]) if len(above) else -1
-    return float(rate.positions[last + 1]) if last + 1 < len(rate) else None
-
-
-def _around(loss: Series, curve: Curve, low: float) -> tuple[float, float]:
-    """Return the loss at half of the time before the learning rate fell, and where it fell.
-
-    A rate that falls within the first blocks leaves no levels before: there, single points count.
-    """
-    finite = loss.finite()
-    middle = np.abs(finite.positions - _AS_LONG * low) <= 0.25 * low
-    if low <= _SOON and np.count_nonzero(middle) >= _FEWEST_BEFORE:
-        soon = (finite.positions >= low) & (finite.positions <= low + _BLOCK)
-        if soon.any():
-            return float(np.median(finite.values[middle])), float(np.median(finite.values[soon]))
-    places, levels = [0.0, *curve.positions], [curve.start, *curve.levels]
-    before, at_low = np.interp([_AS_LONG * low, low], places, levels)
-    return float(before), float(at_low)
+def _peak(history: RunHistory, rate: Series) -> float:
+    """Return the highest learning rate; before the first row of epochs, the one in params."""
+    peak = float(rate.values.max())
+    declared = history.hyperparameters.learning_rate
+    return max(peak, declared or 0.0) if rate.axis is Axis.EPOCH else peak
 
 
 def _is_wrong(evidence: Evidence) -> bool:

@@ -1,0 +1,64 @@
+"""Runs of which only rows of one an epoch are stored, as autologging stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tuneguard.findings import Finding, Passed
+from tuneguard.history import RunHistory
+from tuneguard.rules.schedule_fault import ScheduleFault
+
+FloatArray = NDArray[np.float64]
+
+ROWS = 16
+EPOCHS = np.arange(float(ROWS))
+PARAMS = {"lr": "0.1", "optimizer": "SGD", "batch_size": "64", "epochs": str(ROWS)}
+
+
+def noise(seed: int, scale: float = 0.02) -> FloatArray:
+    return scale * np.random.default_rng(seed).normal(size=ROWS)
+
+
+def learning(tail: float = 0.3, time: float = 3.0) -> FloatArray:
+    """A loss that comes down from ln 10, as means over epochs show it."""
+    return tail + (np.log(10.0) - tail) * np.exp(-(EPOCHS + 0.5) / time)
+
+
+def history(**series: FloatArray) -> RunHistory:
+    columns: Mapping[str, FloatArray] = {"learning_rate": np.full(ROWS, 0.1), **series}
+    points = {key: enumerate(values.tolist()) for key, values in columns.items()}
+    return RunHistory.from_series(points, PARAMS, axis="epoch", status="finished")
+
+
+@pytest.mark.parametrize("died_after", [0, 1, 2, 4])
+def test_a_rate_that_dies_while_the_loss_falls_is_found(died_after: int) -> None:
+    """After no row at all: the first of them has a rate far below the one in params."""
+    rate = np.where(died_after > EPOCHS, 0.1, 1e-5)
+    for seed in range(20):
+        stopped = learning()[np.minimum(EPOCHS, died_after).astype(int)]
+        rows = history(train_loss=stopped + noise(seed), learning_rate=rate)
+        finding = ScheduleFault().check(rows)
+        assert isinstance(finding, Finding), seed
+        assert finding.evidence[0].steps[0] == pytest.approx(died_after)
+
+
+def test_a_rate_that_dies_after_the_loss_had_settled_passes() -> None:
+    rate = np.where(EPOCHS < 7, 0.1, 1e-5)
+    for seed in range(20):
+        rows = history(train_loss=learning(time=0.8) + noise(seed), learning_rate=rate)
+        assert isinstance(ScheduleFault().check(rows), Passed), seed
+
+
+@pytest.mark.parametrize(("thrown_back", "expected"), [(1.5, Finding), (0.0, Passed)])
+def test_a_leap_shows_in_its_own_row(thrown_back: float, expected: type) -> None:
+    has_leapt = EPOCHS >= 8
+    for seed in range(20):
+        rows = history(
+            train_loss=learning() + thrown_back * has_leapt + noise(seed),
+            learning_rate=np.where(has_leapt, 2.0, 0.1),
+        )
+        assert isinstance(ScheduleFault().check(rows), expected), seed
