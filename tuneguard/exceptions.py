@@ -35,7 +35,7 @@ class ConfigurationError(TuneGuardError):
     """A configuration file cannot be read, or holds something unknown."""
 
 
-class MissingExtraError(TuneGuardError):
+class MissingExtraError(TuneGuardError, ImportError):
     """Something needs a package that an extra of tuneguard brings.
 
     Args:

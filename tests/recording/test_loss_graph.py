@@ -50,6 +50,16 @@ def test_casts_of_mixed_precision_are_left_out() -> None:
     assert loss_graph(loss) == "NllLoss < LogSoftmax < Softmax < Addmm"
 
 
+def test_constants_that_are_not_recorded_are_left_out() -> None:
+    loss = functional.cross_entropy(LAYER(INPUTS), TARGETS)
+
+    scaled = torch.tensor(1024.0) * (loss / 4)
+
+    assert loss_graph(scaled, scalings=2) == "NllLoss < LogSoftmax < Addmm"
+    assert loss_graph(scaled, scalings=1) == "Div < NllLoss < LogSoftmax < Addmm"
+    assert loss_graph(loss, scalings=2) == "NllLoss < LogSoftmax < Addmm"
+
+
 def test_a_sum_of_losses_has_a_chain_for_each_but_none_for_a_penalty() -> None:
     out = LAYER(INPUTS)
     loss = functional.cross_entropy(out, TARGETS) + out.sigmoid().mean()

@@ -113,3 +113,15 @@ def test_nothing_is_sent_before_the_first_validation(
         time.sleep(0.5)
         assert not client.get_run(guard.run_id).data.metrics
     assert len(values(client, guard.run_id, keys.TRAIN_LOSS)) == STEPS
+
+
+def test_a_key_that_a_framework_says_it_logs_is_never_written(
+    client: MlflowClient, model: nn.Module, guard: TuneGuardCallback
+) -> None:
+    guard.leave_keys({keys.TRAIN_LOSS})
+    with guard:
+        epoch(guard, model, lambda step: None)
+    run_id = guard.run_id
+    assert run_id is not None
+    assert len(values(client, run_id, OURS)) == STEPS
+    assert not values(client, run_id, keys.TRAIN_LOSS)

@@ -55,3 +55,13 @@ def test_points_that_come_late_do_not_hide_the_latest() -> None:
     owners.wrote(late)
     assert owners.strangers({KEY: 0.5}) == set()
     assert owners.strangers({KEY: 0.6}) == {KEY}
+
+
+def test_a_key_that_somebody_is_known_to_log_is_left_before_there_are_points() -> None:
+    owners = KeyOwners()
+    owners.look({})
+    owners.leave({KEY, "accuracy"})
+    assert owners.place(point(50, 0.5)).key == f"{keys.PREFIX}{KEY}"
+    assert owners.place(point(50, 0.5)._replace(key=f"{KEY}/max")).key == (
+        f"{keys.PREFIX}{KEY}/max"
+    )

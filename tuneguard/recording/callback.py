@@ -23,9 +23,10 @@ from tuneguard.recording.arguments import (
     require_share,
 )
 from tuneguard.recording.loss_graph import loss_graph
-from tuneguard.recording.loss_mean import LossMean, measured_loss
+from tuneguard.recording.loss_mean import LossMean, described, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.recorder import FLUSH_STEPS
+from tuneguard.recording.status import status_after
 from tuneguard.recording.timed_batches import TimedBatches
 from tuneguard.recording.unbreakable import unbreakable
 from tuneguard.recording.wiring import Place, Wiring
@@ -173,7 +174,7 @@ class TuneGuardCallback:
         if self._is_closed:
             self._check_open()
         if not self._knows_graph:
-            self._describe_graph(loss)
+            self.describe_loss(loss)
         measured = measured_loss(loss)
         if self._loss.is_single and is_complete is None:
             self._recorder.begin_step(measured, entered)
@@ -183,7 +184,23 @@ class TuneGuardCallback:
             # with several ranks nobody can tell whether this gradient is averaged over them
             self._recorder.micro_batch()
         if measured is None:
-            raise TypeError(f"the loss must be one real number, not {_described(loss)}")
+            raise TypeError(f"the loss must be one real number, not {described(loss)}")
+
+    @unbreakable
+    def describe_loss(self, loss: torch.Tensor | float, *, scalings: int = 0) -> None:
+        """Note which operations a loss came out of, and take no notice of any later one.
+
+        The first `on_after_backward` does so, unless this was called before it: for loops that
+        have no more than a number there.
+
+        Args:
+            loss: A loss with its graph.
+            scalings: How many constants it was multiplied by last that its value is without.
+        """
+        self._knows_graph = True
+        graph = loss_graph(loss, scalings)
+        if graph is not None:
+            self._learn({"loss_graph": graph})
 
     @unbreakable
     def on_validation_end(self, metrics: Mapping[str, Any]) -> None:
@@ -203,6 +220,20 @@ class TuneGuardCallback:
         """
         self._describe_data(loader)
         return TimedBatches(loader, self._on_batch)
+
+    @unbreakable
+    def describe(self, facts: Mapping[str, str | float]) -> None:
+        """Have settings of the training known that only its framework knows.
+
+        Args:
+            facts: Such as `batch_size` and `train_samples`, by name.
+        """
+        self._learn({name: str(value) for name, value in facts.items()})
+
+    @unbreakable
+    def leave_keys(self, names: Iterable[str]) -> None:
+        """Leave keys to what logs them: ours are put under `tuneguard/` before there are any."""
+        self._sink.leave(names)
 
     def close(self, status: str = "FINISHED") -> None:
         """Deliver what was recorded, and end the run if it was started here.
@@ -226,7 +257,7 @@ class TuneGuardCallback:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close(_status_after(error))
+        self.close(status_after(error))
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -246,7 +277,7 @@ class TuneGuardCallback:
 
     def _close_at_exit(self) -> None:
         is_interactive = hasattr(sys, "ps1")
-        self.close(_status_after(None if is_interactive else getattr(sys, "last_value", None)))
+        self.close(status_after(None if is_interactive else getattr(sys, "last_value", None)))
 
     @unbreakable
     def _on_batch(self, seconds: float, samples: int) -> None:
@@ -260,25 +291,6 @@ class TuneGuardCallback:
         if isinstance(dataset, Sized) and "train_samples" not in self._facts:
             self._learn({"train_samples": str(len(dataset))})
 
-    @unbreakable
-    def _describe_graph(self, loss: object) -> None:
-        self._knows_graph = True
-        graph = loss_graph(loss)
-        if graph is not None:
-            self._learn({"loss_graph": graph})
-
     def _learn(self, facts: Mapping[str, str]) -> None:
         self._facts |= facts
         self._sink.describe(params=dict(self._facts))
-
-
-def _described(loss: object) -> str:
-    if isinstance(loss, torch.Tensor):
-        return f"a tensor of shape {tuple(loss.shape)} and {loss.dtype}"
-    return type(loss).__name__
-
-
-def _status_after(error: BaseException | None) -> str:
-    if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
-        return "FINISHED"
-    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"

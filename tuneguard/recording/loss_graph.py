@@ -18,11 +18,12 @@ _MOVES = frozenset(
 )
 _OPAQUE = "CompiledFunction"
 _LAYERS = frozenset({"Addmm", "Baddbmm", "Bmm", "Convolution", "Linear", "Mm", "Mv", _OPAQUE})
+_SCALINGS = frozenset({"Div", "Mul"})
 _LEAF = "AccumulateGrad"
 _SUM = 2
 
 
-def loss_graph(loss: object) -> str | None:
+def loss_graph(loss: object, scalings: int = 0) -> str | None:
     """Spell the chain of operations from a loss back to the layer that it judges.
 
     Operations that only move or convert values are left out. Where several branches lead to
@@ -31,6 +32,8 @@ def loss_graph(loss: object) -> str | None:
 
     Args:
         loss: What the loop calls its loss.
+        scalings: How many constants the loss was multiplied or divided by last, which are no part
+            of what is recorded as its value: a loss scale, or the share of a micro-batch.
 
     Returns:
         Such as `NllLoss < LogSoftmax < Addmm`, chains separated by `; `; a loss that is summed
@@ -38,13 +41,15 @@ def loss_graph(loss: object) -> str | None:
         that was compiled as a whole.
     """
     root = getattr(loss, "grad_fn", None)
+    for _ in range(scalings):
+        root = _unscaled(root)
     chains: list[str] = []
     waiting: list[tuple[Any, tuple[str, ...]]] = [(root, ())] if root is not None else []
     for _ in range(_MOST_NODES):
         if not waiting or len(chains) == MOST_CHAINS:
             break
         node, above = waiting.pop()
-        name = _SUFFIX.sub("", node.name().rpartition("::")[2])
+        name = _name(node)
         name += "(sum)" if getattr(node, "_saved_reduction", 1) == _SUM else ""
         if name == _LEAF or (not above and name == _OPAQUE):
             continue
@@ -55,3 +60,13 @@ def loss_graph(loss: object) -> str | None:
         else:
             waiting.extend((one, links) for one in reversed(inputs))
     return "; ".join(dict.fromkeys(chains)) or None
+
+
+def _unscaled(node: Any) -> Any:
+    inputs = [one for one, _ in getattr(node, "next_functions", ()) if one is not None]
+    is_scaling = len(inputs) == 1 and _name(node) in _SCALINGS
+    return inputs[0] if is_scaling else node
+
+
+def _name(node: Any) -> str:
+    return _SUFFIX.sub("", node.name().rpartition("::")[2])

@@ -17,10 +17,12 @@ class LossMean:
 
     Attributes:
         is_single: Whether there is but one, and nothing to collect.
+        is_told: Whether the loop says itself which micro-batch is the last.
     """
 
     def __init__(self, count: int) -> None:
         self.is_single = count == 1
+        self.is_told = False
         self._count = count
         self._losses: list[Loss | None] = []
 
@@ -37,6 +39,7 @@ class LossMean:
             is_last: What the loop says; where it says nothing, they are counted.
         """
         self._losses.append(loss)
+        self.is_told = is_last is not None
         return len(self._losses) >= self._count if is_last is None else is_last
 
     def take(self) -> Loss | None:
@@ -68,3 +71,14 @@ def measured_loss(loss: Any) -> Loss | None:
         return None if isinstance(loss, str | bytes) else float(loss)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def described(loss: object) -> str:
+    """Return what a thing is that should be a loss.
+
+    >>> described(torch.zeros(2)), described("1")
+    ('a tensor of shape (2,) and torch.float32', 'str')
+    """
+    if isinstance(loss, torch.Tensor):
+        return f"a tensor of shape {tuple(loss.shape)} and {loss.dtype}"
+    return type(loss).__name__

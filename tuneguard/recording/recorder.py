@@ -140,6 +140,7 @@ class Recorder:
         """
         if self.short_way.is_updating and (self._step is not None or self.short_way.is_open):
             # the optimizer evaluates a closure once more, within one and the same step
+            self._sampler.evaluated_again()
             return
         self._leave_short_way()
         if self._step is not None:
@@ -156,7 +157,7 @@ class Recorder:
         elif step.number % TIMED_EVERY == 0:
             self._pace.stepped(moment, 1)
         if self.short_way.is_updating and step.look is not Look.NOT:
-            self._sample_before_update(step)
+            self._sample_before_update(step, is_in_closure=True)
 
     def add(self, values: Mapping[str, float]) -> None:
         """Take values that belong to the step reached, by metric key."""
@@ -204,7 +205,7 @@ class Recorder:
 
         Its gradient is not recorded: it may be clipped by now.
         """
-        if self._losses is None or not self._losses.is_begun:
+        if self._losses is None or not self._losses.is_begun or self._losses.is_told:
             return
         self._sampler.forget_micro_batches()
         if self._pace.look is Look.SAMPLE:
@@ -213,13 +214,13 @@ class Recorder:
         self.begin_step(self._losses.take())
 
     @unbreakable
-    def _sample_before_update(self, step: Step) -> None:
+    def _sample_before_update(self, step: Step, *, is_in_closure: bool = False) -> None:
         if step.updates:
             return
         started = time.perf_counter()
         if step.sample is None:
             step.sample = Sample(step.number)
-        self._sampler.before_update(step.sample)
+        self._sampler.before_update(step.sample, is_in_closure=is_in_closure)
         self._pace.sampled(started)
 
     @unbreakable

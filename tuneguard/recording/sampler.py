@@ -49,6 +49,7 @@ class Sampler:
         self._positions: tuple[int, ...] = ()
         self._reached = -1
         self._left_at: list[int] = []
+        self._may_be_clipped_yet = False
 
     def foresee(self) -> None:
         """Make ready for a sample in the step that is about to begin."""
@@ -111,24 +112,44 @@ class Sampler:
                 sample.scale = scale
         return sample
 
-    def before_update(self, sample: Sample) -> None:
-        """Read the weights before the step, and the gradients, where something wrote to them."""
+    def before_update(self, sample: Sample, *, is_in_closure: bool = False) -> None:
+        """Read the weights before the step, and the gradients, where something wrote to them.
+
+        Args:
+            sample: What was taken at the step so far.
+            is_in_closure: Whether the optimizer is evaluating its closure: the gradients may be
+                clipped between here and the update.
+        """
         sample.sketch = self._sketch
+        self._may_be_clipped_yet = is_in_closure
         is_left = self._reached == sample.step
         if not is_left or self._sketch.versions_of_weights() != self._left_at:
             # else a sample came right before, and its weights after the step are these
             sample.before = self._sketch.read_weights()
-        if sample.gradient is not None:
-            versions = self._sketch.versions_of_gradients()
-            if versions != self._versions:
-                sample.clipped = self._sketch.read_gradients()
+        self._read_clipped(sample)
+
+    def evaluated_again(self) -> None:
+        """Take in that the optimizer evaluates its closure more than once in a step.
+
+        What the gradients hold at the end of it is not what was clipped of the first ones.
+        """
+        self._may_be_clipped_yet = False
 
     def after_update(self, sample: Sample) -> None:
         """Read the weights after the step."""
+        if self._may_be_clipped_yet:
+            self._may_be_clipped_yet = False
+            self._read_clipped(sample)
         sample.after = self._sketch.read_weights()
         self._reached = sample.step + 1
         self._left_at = self._sketch.versions_of_weights()
         self._carried.arm()
+
+    def _read_clipped(self, sample: Sample) -> None:
+        if sample.gradient is not None:
+            versions = self._sketch.versions_of_gradients()
+            if versions != self._versions:
+                sample.clipped = self._sketch.read_gradients()
 
     def _follow(self, positions: Sequence[int], sample: Sample) -> None:
         """Read other parameters from now on, where some have a gradient that had none before."""

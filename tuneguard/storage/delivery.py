@@ -40,11 +40,13 @@ class Delivery:
 
     Attributes:
         tags: What is found in the run while it trains.
+        left: Keys that somebody else is known to log.
     """
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self.tags = LiveTags()
+        self.left: frozenset[str] = frozenset()
         self._record = RecordUpload(spool)
         self._contact: RunContact | None = None
         self._owners: KeyOwners | None = None
@@ -190,6 +192,7 @@ class Delivery:
         if owners.strangers(latest) & owners.own:
             owners.inherit(self._synced_keys(contact), latest)
         owners.look(latest)
+        owners.leave(self.left)
 
     def _synced_keys(self, contact: RunContact) -> set[str]:
         """Keys of recorders that are over: what they left may have been delivered meanwhile."""

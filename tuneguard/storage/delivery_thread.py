@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tuneguard.exceptions import RunDeletedError
 from tuneguard.spool.record_writer import compact
@@ -60,6 +60,10 @@ class DeliveryThread:
     def tag(self, tags: Mapping[str, str]) -> None:
         """Have tags written with the next delivery, in place of the last."""
         self._delivery.tags.put(tags)
+
+    def leave(self, names: Iterable[str]) -> None:
+        """Leave metric keys to what logs them, from the next delivery on."""
+        self._delivery.left |= frozenset(names)
 
     def finish(self) -> None:
         """Ask for the rest to be delivered: nothing more comes into the spool."""

@@ -56,6 +56,11 @@ class KeyOwners:
         for key in self.strangers(latest):
             self._leave(key)
 
+    def leave(self, names: Iterable[str]) -> None:
+        """Leave keys to somebody who is known to log them, whether there are points or not."""
+        for key in set(names) - self._foreign:
+            self._leave(key)
+
     def next_key(self) -> str | None:
         """Return the key whose first steps are to be looked at next, if any."""
         return self._early.next_key()

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -116,6 +116,10 @@ class Sink:
     def tag(self, tags: Mapping[str, str]) -> None:
         """Have tags written into the run in place of the last ones, without waiting."""
         self._delivery.tag(tags)
+
+    def leave(self, names: Iterable[str]) -> None:
+        """Leave metric keys to what logs them: ours go under `tuneguard/` from now on."""
+        self._delivery.leave(names)
 
     def close(self, status: str, patience: float = PATIENCE_SECONDS) -> None:
         """Write everything down, deliver it, and end the run if it is our own.

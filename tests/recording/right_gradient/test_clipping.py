@@ -61,6 +61,39 @@ def test_the_norm_is_that_before_clipping(
     assert memory.values("gradient_clipping/clipped_fraction") == pytest.approx(shares)
 
 
+@pytest.mark.parametrize("evaluations", [1, 3])
+def test_a_closure_may_clip_after_the_call(
+    record: Record, reference: ModuleType, model: nn.Module, evaluations: int
+) -> None:
+    optimizer: torch.optim.Optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    if evaluations > 1:
+        optimizer = torch.optim.LBFGS(model.parameters(), lr=0.01, max_eval=evaluations)
+    norms: list[float] = []
+    first: list[int] = []
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss: torch.Tensor = loss_of(model)
+        loss.backward()
+        guard.on_after_backward(loss)
+        norms.append(float(nn.utils.clip_grad_norm_(model.parameters(), 0.3)))
+        return loss
+
+    with record(model, optimizer) as (guard, memory):
+        for inputs in reference.batches(4):
+            loss_of = reference.loss_on(inputs)
+            first.append(len(norms))
+            optimizer.step(closure)
+    expected = [norms[position] for position in first]
+    assert len(norms) == 4 * evaluations
+    assert memory.values("gradient_norm/global") == pytest.approx(expected, rel=1e-5)
+    if evaluations > 1:
+        assert "gradient_clipping/factor" not in memory.points
+    else:
+        factors = [0.3 / norm for norm in expected]
+        assert memory.values("gradient_clipping/factor") == pytest.approx(factors, rel=1e-3)
+
+
 def test_without_clipping_nothing_is_said_of_it(
     record: Record, reference: ModuleType, model: nn.Module
 ) -> None:
