@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from tuneguard.history import Role, RunHistory
+from tuneguard.history import Role, RunHistory, Series
 
 _FIRST_POINTS = 3
 _NEAR_CHANCE = (0.7, 1.5)
 _FEWEST_SCORES = 3
 _SAME_SPREAD = 0.02
 _FARTHEST = 100.0
-_FEWEST_SCORES = 3
-_SAME_SPREAD = 0.02
 _PLAIN = "NllLoss <"
 _UNITS = (1.0, 1e3, 1e-3, 1e6, 1e-6)
+_ACCURACIES = frozenset({"acc", "accuracy", "top1"})
 _OF_CLASSES = ("acc", "top1", "top5", "f1", "auc", "auroc")
 
 
@@ -158,6 +157,30 @@ def number_of_classes(history: RunHistory) -> int | None:
     if count is None and (known.task is not None or _counts_classes(history)):
         count = known.output_units
     return int(count) if count is not None and count >= 2 else None
+
+
+def loss_and_accuracy(history: RunHistory) -> tuple[Series, Series] | None:
+    """Return loss and accuracy of the same validations, the accuracy as a share.
+
+    Returns:
+        Two series of the same steps, all finite; `None` where one of them was not recorded.
+    """
+    loss = history.get(Role.VALIDATION_LOSS)
+    key = next(
+        (
+            one.key
+            for one in history.metrics
+            if one.split == "validation" and one.name in _ACCURACIES
+        ),
+        None,
+    )
+    if loss is None or key is None:
+        return None
+    accuracy = history.series[key].finite()
+    loss = loss.where(loss.is_finite & np.isin(loss.steps, accuracy.steps))
+    accuracy = accuracy.where(np.isin(accuracy.steps, loss.steps))
+    is_percent = len(accuracy) > 0 and float(accuracy.values.max()) > 1.0
+    return loss, replace(accuracy, values=accuracy.values / (100.0 if is_percent else 1.0))
 
 
 def _counts_classes(history: RunHistory) -> bool:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tuneguard.findings import Finding, Passed
+from tuneguard.findings import Abstained, Finding, Passed
 from tuneguard.history import RunHistory
+from tuneguard.rules.output_loss_mismatch import OutputLossMismatch
 from tuneguard.rules.schedule_fault import ScheduleFault
 
 FloatArray = NDArray[np.float64]
@@ -62,3 +63,26 @@ def test_a_leap_shows_in_its_own_row(thrown_back: float, expected: type) -> None
             learning_rate=np.where(has_leapt, 2.0, 0.1),
         )
         assert isinstance(ScheduleFault().check(rows), expected), seed
+
+
+@pytest.mark.parametrize("classes", [3, 10])
+@pytest.mark.parametrize("is_twice", [True, False])
+def test_a_softmax_applied_twice_tells_the_number_of_classes(classes: int, is_twice: bool) -> None:
+    """What a trained model of such probabilities has, beside what it would have had without."""
+    right = 0.9 - (0.9 - 1.0 / classes) * np.exp(-(EPOCHS + 0.5) / 2.0)
+    for seed in range(20):
+        hits = right + noise(seed, 0.005)
+        even = -hits * np.log(hits) - (1.0 - hits) * np.log((1.0 - hits) / (classes - 1.0))
+        loss = np.log(np.e + classes - 1.0) - hits if is_twice else even
+        rows = history(train_loss=loss + noise(seed + 50, 0.01), val_loss=loss, val_accuracy=hits)
+        outcome = OutputLossMismatch().check(rows)
+        assert isinstance(outcome, Finding) == is_twice, seed
+        if isinstance(outcome, Finding):
+            assert f"{classes} classes" in outcome.evidence[0].statistic
+
+
+def test_two_classes_leave_no_mark_of_a_softmax_applied_twice() -> None:
+    hits = 0.95 - 0.45 * np.exp(-(EPOCHS + 0.5) / 2.0)
+    loss = np.log(np.e + 1.0) - hits
+    rows = history(train_loss=loss, val_loss=loss, val_accuracy=100.0 * hits)
+    assert isinstance(OutputLossMismatch().check(rows), Abstained)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
-from tuneguard.chance import number_of_classes
+from tuneguard.chance import loss_and_accuracy, number_of_classes
 from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.outputs import bare_output, log_of_softmax_in_one
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.softmax_twice import softmax_twice
 from tuneguard.symptoms import STANDSTILL
 
 _BOUNDS_LOGITS = {"Softmax": 1.0, "Sigmoid": 1.0, "Tanh": 2.0, "Relu": math.inf}
@@ -21,6 +22,8 @@ _CONSTANT_ERROR = {"Softmax": 0.25, "Sigmoid": 0.25, "Tanh": 1.0, "Relu": math.i
 """Squared error of the best constant, at most, for targets within each operation's range."""
 _OF_DIFFERENCES = ("MseLoss", "SmoothL1Loss", "HuberLoss")
 _OF_LOGITS = ("LogSoftmax", "BinaryCrossEntropyWithLogits")
+_FEWEST_CLASSES = 3
+_ROUNDING = 0.005
 _ACCURACIES = frozenset({"acc", "accuracy", "top1"})
 
 
@@ -52,14 +55,21 @@ class OutputLossMismatch(Rule):
         ``min_left`` of its first level and no longer fell. Without that record, a softmax
         applied twice is told by its floor, ``ln(1 + (C - 1) / e)``: no loss of the run lies
         below it, the run ends less than ``max_above_floor`` above it, and the accuracy of at
-        least ``min_accuracy`` does not fit a loss so high.
+        least ``min_accuracy`` does not fit a loss so high. Where the number of classes is not
+        known either, loss and accuracy of the validations tell it: such a loss plus the accuracy
+        is ``ln(e + C - 1)`` to within ``max_distance``. It must be at least ``min_over_even`` of
+        what errors spread evenly over the classes would give at that accuracy, on both splits to
+        within ``max_gap``; no loss of the run may lie below the floor or above ``max_start`` of
+        ``ln C``; and all of it came down by at most ``max_slope`` of what the accuracy rose, and
+        by ``max_late_fall`` of its way in the last half. Two classes leave no such mark.
 
     When it is wrong:
         A regression that can be explained no further looks the same as one whose bounded output
         does not reach its targets. Temperatures and label smoothing raise a floor, too.
 
     References:
-        Goodfellow, Bengio & Courville (2016), Deep Learning, section 6.2.2.
+        Goodfellow, Bengio & Courville (2016), Deep Learning, section 6.2.2. Cover & Thomas (2006),
+        Elements of Information Theory, theorem 2.10.1, on Fano's inequality.
     """
 
     id: ClassVar[str] = "TG409"
@@ -78,6 +88,12 @@ class OutputLossMismatch(Rule):
     min_left: float = 0.4
     max_above_floor: float = 0.25
     min_accuracy: float = 0.75
+    max_distance: float = 0.05
+    min_over_even: float = 1.25
+    max_gap: float = 0.1
+    max_start: float = 1.05
+    max_slope: float = 2.0
+    max_late_fall: float = 0.15
 
     def check(self, history: RunHistory) -> Outcome:
         """Look at what the loss is computed from, or at the floor that it shows."""
@@ -155,6 +171,10 @@ class OutputLossMismatch(Rule):
     def _by_its_floor(self, history: RunHistory, loss: Series, curve: Curve) -> Outcome:
         classes = number_of_classes(history)
         accuracy = _accuracy(history)
+        if classes is None and accuracy is not None:
+            found = self._by_its_sum(history, loss)
+            if found is not None:
+                return found
         if classes is None or accuracy is None:
             return self.abstained(
                 "what the loss is computed from is not known",
@@ -178,6 +198,36 @@ class OutputLossMismatch(Rule):
             words = "the loss settled on the floor that this has"
             return self._report(loss, (above, accuracy), pair, words, 0.8)
         return self.passed(above)
+
+    def _by_its_sum(self, history: RunHistory, loss: Series) -> Finding | None:
+        """Find a softmax applied twice by what loss and accuracy of the validations add up to."""
+        both = loss_and_accuracy(history)
+        if both is None or history.is_running:
+            return None
+        validation, accuracy = both
+        found = softmax_twice(loss.finite().values, validation.values, accuracy.values)
+        if found is None or found.classes < _FEWEST_CLASSES:
+            return None
+        is_level = found.distance <= self.max_distance and found.over_even >= self.min_over_even
+        is_bounded = found.lowest >= -_ROUNDING and found.highest <= self.max_start
+        is_settled = found.slope <= self.max_slope and found.late_fall <= self.max_late_fall
+        if not (is_level and is_bounded and is_settled and found.gap <= self.max_gap):
+            return None
+        words = f"loss over the highest that the accuracy explains, with {found.classes} classes"
+        late = (float(validation.steps[len(validation) // 2]), float(validation.steps[-1]))
+        proof = (
+            Evidence(validation.key, words, found.over_even, self.min_over_even, late),
+            Evidence(
+                validation.key,
+                f"distance of loss plus accuracy from ln(e + {found.classes} - 1)",
+                found.distance,
+                self.max_distance,
+                late,
+            ),
+        )
+        pair = _Pair("LogSoftmax", "Softmax")
+        words = "loss and accuracy add up as they do then, and the loss has settled on its floor"
+        return self._report(loss, proof, pair, words, 0.8)
 
     def _report(  # noqa: PLR0913, PLR0917 - what was found, and in which words
         self,
