@@ -45,11 +45,12 @@ def test_the_number_of_classes_follows_from_loss_and_accuracy(classes: int) -> N
     assert found.slope == pytest.approx(1.0, abs=0.3)
 
 
-def test_a_single_softmax_is_not_far_above_what_its_accuracy_explains() -> None:
+def test_a_single_softmax_began_higher_than_the_classes_allow_that_its_end_would_need() -> None:
     losses, hits = trained(10, is_twice=False)
     found = softmax_twice(losses, losses, hits)
     assert found is not None
-    assert found.over_even < 1.2
+    assert found.classes < 10
+    assert found.highest > 1.5
 
 
 @pytest.mark.parametrize(
