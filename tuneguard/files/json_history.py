@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from tuneguard.exceptions import HistoryFormatError
 from tuneguard.files.file_content import FileContent
 from tuneguard.files.point_table import PointTable
+from tuneguard.files.trainer_state import is_trainer_state, read_trainer_state
 from tuneguard.history import Series, Status
 
 _EXPECTED = (
@@ -19,7 +19,7 @@ _EXPECTED = (
 
 
 def read_json(text: str) -> FileContent:
-    """Read a mapping of series, a list of rows, JSON lines, or a `trainer_state.json`.
+    """Read a mapping of series, a list of rows, or a `trainer_state.json`.
 
     Args:
         text: The whole file.
@@ -32,50 +32,31 @@ def read_json(text: str) -> FileContent:
     except RecursionError:
         raise HistoryFormatError(f"The JSON is nested too deeply. {_EXPECTED}") from None
     except json.JSONDecodeError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if error.msg == "Extra data" and len(lines) > 1:
-            return _from_lines(lines)
+        is_cut = not text[error.pos :].strip() or error.msg.startswith("Unterminated")
+        what = "the file was cut off while it was written" if is_cut else error.msg
         raise HistoryFormatError(
-            f"The file begins like JSON but is not: {error.msg} in line {error.lineno}. "
-            f"Was it cut off while being written? {_EXPECTED}"
+            f"The file begins like JSON, but line {error.lineno} is not: {what}. "
+            f"Take an earlier checkpoint, or write it again. {_EXPECTED}"
         ) from error
     return _from_any(document)
 
 
-def _from_lines(lines: Sequence[str]) -> FileContent:
-    *whole, last = lines
-    rows = [_row(number, line) for number, line in enumerate(whole, start=1)]
-    try:
-        return _from_rows([*rows, json.loads(last)], {})
-    except json.JSONDecodeError:
-        content = _from_rows(rows, {})
-        notes = [*content.notes, "The last line was cut off, and is left out."]
-        return replace(content, notes=notes)
-
-
-def _row(number: int, line: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise HistoryFormatError(f"Line {number} is no JSON: {error.msg}.") from error
-
-
 def _from_any(document: Any) -> FileContent:
     if isinstance(document, list):
-        return _from_rows(document, {})
+        return _from_rows(document)
     if not isinstance(document, dict):
         raise HistoryFormatError(f"The file holds a JSON {type(document).__name__}. {_EXPECTED}")
     if "series" in document:
         return _from_document(document)
+    if is_trainer_state(document):
+        return read_trainer_state(document)
     scalars = {k: v for k, v in document.items() if v is None or isinstance(v, str | int | float)}
-    if isinstance(document.get("log_history"), list):
-        return _from_rows(document["log_history"], scalars)
     return FileContent(
         _series({name: v for name, v in document.items() if name not in scalars}), params=scalars
     )
 
 
-def _from_rows(rows: Sequence[Any], params: Mapping[str, Any]) -> FileContent:
+def _from_rows(rows: Sequence[Any]) -> FileContent:
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise HistoryFormatError(f"The list holds no rows with names. {_EXPECTED}")
     names = dict.fromkeys(str(name) for row in rows for name in row)
@@ -85,7 +66,7 @@ def _from_rows(rows: Sequence[Any], params: Mapping[str, Any]) -> FileContent:
     series = table.series()
     if not series:
         raise HistoryFormatError(f"No row holds a number. {_EXPECTED}")
-    return FileContent(series, params=params, axis=table.axis, notes=table.notes())
+    return FileContent(series, axis=table.axis, notes=table.notes())
 
 
 def _from_document(document: Mapping[str, Any]) -> FileContent:
