@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tuneguard.findings import Abstained, Finding, Passed
 from tuneguard.history import RunHistory
+from tuneguard.rules.no_learning import NoLearning
 from tuneguard.rules.output_loss_mismatch import OutputLossMismatch
 from tuneguard.rules.schedule_fault import ScheduleFault
 
@@ -86,3 +87,21 @@ def test_two_classes_leave_no_mark_of_a_softmax_applied_twice() -> None:
     loss = np.log(np.e + 1.0) - hits
     rows = history(train_loss=loss, val_loss=loss, val_accuracy=100.0 * hits)
     assert isinstance(OutputLossMismatch().check(rows), Abstained)
+
+
+@pytest.mark.parametrize(
+    ("falls", "moves", "is_found"),
+    [(0.0, 0.0, True), (0.0, 0.05, False), (1.0, 0.0, False)],
+)
+def test_a_validation_that_stays_the_same_to_the_last_digit_shows_that_no_weight_moved(
+    falls: float, moves: float, is_found: bool
+) -> None:
+    """Not so where the training loss fell: then the validation measures something else."""
+    for seed in range(20):
+        rows = history(
+            train_loss=2.4 - falls * EPOCHS / ROWS + noise(seed, 0.01),
+            val_loss=2.35 - moves * EPOCHS / ROWS,
+            val_accuracy=np.full(ROWS, 0.13),
+        )
+        outcome = NoLearning().check(rows)
+        assert isinstance(outcome, Finding) == is_found, seed

@@ -42,7 +42,10 @@ class NoLearning(Rule):
         standard deviations of its points, and then rose further above its start than that, was
         learning once. Where noise leaves room for a fall by ``max_unseen`` of a positive first
         loss, nobody can tell. A loss that never changes at all is found
-        in either case. Runs whose validation metric improved are left alone.
+        in either case, and so is a validation loss that stays the same to within ``max_change``
+        of itself over ``min_validations`` validations or more, while the training loss does not
+        fall by ``min_noise`` standard deviations: the batches differ, the weights do not. Runs
+        whose validation metric improved are left alone.
 
     When it is wrong:
         Some tasks stay on a long plateau before they are learned. Fine-tuning may start where
@@ -67,6 +70,8 @@ class NoLearning(Rule):
     min_noise: float = 4.0
     min_points: int = 50
     max_unseen: float = 0.25
+    max_change: float = 1e-4
+    min_validations: int = 5
 
     def check(self, history: RunHistory) -> Outcome:
         """Compare the second half of the run with a model that has learned nothing."""
@@ -77,6 +82,10 @@ class NoLearning(Rule):
         if np.ptp(series.finite().values) == 0.0:
             evidence = Evidence(series.key, "range of the loss", 0.0, 0.0, series.span)
             return self._report(history, series, evidence, "never changed at all", 0.95)
+        unmoved = self._unmoved(history, curve)
+        if unmoved is not None:
+            words = "did not fall, and validation loss stayed the same to the last digits,"
+            return self._report(history, series, unmoved, words, 0.95)
         reference = reference_level(history)
         second_half = curve.after(0.5)
         if len(second_half) == 0:
@@ -84,6 +93,20 @@ class NoLearning(Rule):
         if reference is not None and reference.kind == "chance":
             return self._against_chance(history, series, second_half, reference)
         return self._against_start(history, series, curve, second_half)
+
+    def _unmoved(self, history: RunHistory, curve: Curve) -> Evidence | None:
+        """Return the proof that the weights stayed as they were, where validation shows it."""
+        validation = history.get(Role.VALIDATION_LOSS)
+        if validation is None or len(validation) < self.min_validations:
+            return None
+        level = abs(float(np.median(validation.values)))
+        has_fallen = curve.start - curve.end >= self.min_noise * curve.gain_noise > 0.0
+        if not validation.is_finite.all() or level == 0.0 or has_fallen:
+            return None
+        words = "range of the validation loss, as a share of itself"
+        change = float(np.ptp(validation.values)) / level
+        proof = Evidence(validation.key, words, change, self.max_change, validation.span)
+        return proof if change <= self.max_change else None
 
     def _against_chance(
         self,
@@ -173,7 +196,7 @@ class NoLearning(Rule):
                 overfit_one_batch(),
                 raise_learning_rate(history, factor=10.0, because=because),
             ),
-            view=View((series.key,), span=evidence.steps),
+            view=View(tuple(dict.fromkeys((series.key, evidence.metric))), span=evidence.steps),
         )
 
 
