@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from numpy.typing import ArrayLike
+
 from tuneguard import keys
 from tuneguard.history.axes import place_on_axes
 from tuneguard.history.duplicates import duplicate_notes
+from tuneguard.history.estimators import course_of
 from tuneguard.history.hyperparameters import Hyperparameters
+from tuneguard.history.learning_curves import LearningCurve
 from tuneguard.history.roles import Metric, Role, assign_roles
 from tuneguard.history.series import Axis, Series
 
@@ -165,6 +169,61 @@ class RunHistory:
                 *_stepless_notes(placed),
             ),
             identity=identity or RunIdentity(),
+        )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X_val: Any = None,  # noqa: N803 - as scikit-learn calls it
+        y_val: Any = None,
+    ) -> RunHistory:
+        """Build a history from what a fitted estimator of scikit-learn remembers.
+
+        That is `loss_curve_` and `validation_scores_` of a multi-layer perceptron, and the scores
+        of the stages of gradient boosting.
+
+        Args:
+            estimator: Fitted; a pipeline that ends in one will do.
+            X_val: Samples that it was not fitted on, for the loss of each stage of boosting.
+            y_val: Their targets.
+
+        Raises:
+            HistoryFormatError: The estimator is not fitted, or keeps no course of its training.
+        """
+        course = course_of(estimator, X_val, y_val)
+        return cls.from_series(
+            course.series,
+            params=course.params,
+            axis=course.axis,
+            status="finished",
+            notes=course.notes,
+            identity=RunIdentity(name=type(estimator).__name__),
+        )
+
+    @classmethod
+    def from_learning_curve(
+        cls, train_sizes: ArrayLike, train_scores: ArrayLike, test_scores: ArrayLike
+    ) -> RunHistory:
+        """Build a history from what `sklearn.model_selection.learning_curve` returned.
+
+        Its axis is the size of the training set, so the rules that judge a course abstain; the
+        notes say how far the scores are apart at the largest size, and whether more data helps.
+
+        Args:
+            train_sizes: Shape `(n,)`.
+            train_scores: Shape `(n, folds)`, the higher the better.
+            test_scores: Shape `(n, folds)`.
+
+        Raises:
+            HistoryFormatError: The shapes do not belong together.
+        """
+        curve = LearningCurve.of(train_sizes, train_scores, test_scores)
+        return cls.from_series(
+            curve.series(),
+            axis="step",
+            notes=curve.notes(),
+            identity=RunIdentity(name="learning curve"),
         )
 
 
