@@ -46,6 +46,7 @@ _VALIDATION = {"val", "valid", "validation", "dev"} | _EVALUATION
 _TEST = {"test", "testing", "holdout"}
 _LOSS = {"loss", "ce", "nll", "logloss", "crossentropy", "objective", "cost"}
 _FILLER = {"epoch", "step", "batch", "total", "mean", "avg", "average", "running"}
+_RECORDED = {keys.TRAIN_LOSS, keys.VALIDATION_LOSS}
 _GRADIENT_NORM = re.compile(
     r"^(tuneguard_)?(train_)?(grad|gradient|gradients)(_2_0)?_norm(_total|_global)?$"
 )
@@ -96,6 +97,8 @@ def assign_roles(
     lengths: Mapping[str, int],
     overrides: Mapping[str, str] | None = None,
     directions: Mapping[str, bool] | None = None,
+    *,
+    is_recorded: bool = False,
 ) -> Assignment:
     """Give each role to the series that fits it best.
 
@@ -103,6 +106,7 @@ def assign_roles(
         lengths: Number of points of each series, by key.
         overrides: Role name to key, from the user; wins over any name.
         directions: Metric name to `higher_is_better`, from the user.
+        is_recorded: Whether the run has a full record, whose series come before others.
 
     Returns:
         The roles, the metrics, and a note for each role that had more than one candidate.
@@ -115,7 +119,9 @@ def assign_roles(
     candidates: dict[Role, list[_Candidate]] = {}
     for key, length in lengths.items():
         for role, penalty in _loss_role(key) or _other_role(key):
-            candidates.setdefault(role, []).append(_Candidate(length < 2, penalty, -length, key))
+            # what a framework logs beside a record is the same, once an epoch
+            misfit = -1 if is_recorded and key in _RECORDED else penalty
+            candidates.setdefault(role, []).append(_Candidate(length < 2, misfit, -length, key))
     for role, found in candidates.items():
         if role not in roles:
             best, *rest = sorted(found)

@@ -145,7 +145,10 @@ class RunHistory:
             for key, points in series.items()
         }
         assignment = assign_roles(
-            {key: len(one) for key, one in built.items() if len(one)}, roles, higher_is_better
+            {key: len(one) for key, one in built.items() if len(one)},
+            roles,
+            higher_is_better,
+            is_recorded=source == "record",
         )
         text = {key: str(value) for key, value in (params or {}).items()}
         hyperparameters = Hyperparameters.from_params(text)
