@@ -45,6 +45,7 @@ def test_every_example_is_tested() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "01_healthy_run",
         "07_alert_on_findings",
+        "08_treat",
         *FAULTS,
     }
 
@@ -75,3 +76,10 @@ def test_an_alert_is_given_while_the_run_goes_on(tmp_path: Path) -> None:
     steps = re.fullmatch(r"Stopped after (\d+) of (\d+) steps\.", stopped)
     assert steps is not None
     assert int(steps[1]) < 0.5 * int(steps[2])
+
+
+def test_what_is_prescribed_is_tried_and_helps(tmp_path: Path) -> None:
+    printed = run("08_treat", tmp_path).splitlines()
+    assert printed[0].startswith("0 baseline")
+    assert printed[1].startswith("1 kept {'lr': (2.0, 0.02)}")
+    assert printed[-1].startswith("healthy")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuneguard.recording import TuneGuardCallback
     from tuneguard.rule import Rule
     from tuneguard.storage.reader import load_run
+    from tuneguard.treating import treat
 
 __all__ = [
     "Comparison",
@@ -33,6 +34,7 @@ __all__ = [
     "compare",
     "diagnose",
     "load_run",
+    "treat",
 ]
 
 _HOMES = {
@@ -50,6 +52,7 @@ _HOMES = {
     "compare": "tuneguard.comparison",
     "diagnose": "tuneguard.diagnosis",
     "load_run": "tuneguard.storage.reader",
+    "treat": "tuneguard.treating",
 }
 
 

@@ -59,6 +59,11 @@ TAG_FINGERPRINT: Final = "tuneguard.fingerprint"
 TAG_RECORDER: Final = "tuneguard.recorder"
 TAG_DROPPED: Final = "tuneguard.dropped"
 TAG_TRACES: Final = "tuneguard.traces"
+TAG_TREATMENT: Final = "tuneguard.treatment"
+TAG_PROCESS: Final = f"{TAG_TREATMENT}.process"
+TAG_TRIAL: Final = f"{TAG_TREATMENT}.training"
+TAG_CHANGE: Final = f"{TAG_TREATMENT}.change"
+TAG_OUTCOME: Final = f"{TAG_TREATMENT}.outcome"
 TRACES_WRITTEN: Final = "written"
 TRACES_UNSUPPORTED: Final = "unsupported"
 TAG_PREFIX: Final = "tuneguard."
@@ -171,6 +176,16 @@ TAGS: Final[dict[str, str]] = {
     TAG_DROPPED: (
         "How many measured values were lost, because neither the disk nor MLflow took them; not "
         "set where none was."
+    ),
+    TAG_TREATMENT: (
+        "On the parent run of a treatment: a hash of the training function, its parameters and "
+        "seeds, by which an interrupted treatment is found again."
+    ),
+    TAG_PROCESS: "On the parent run of a treatment: host and process that are at it now.",
+    TAG_TRIAL: "On a training of a treatment: a hash of its parameters.",
+    TAG_CHANGE: "On a training of a treatment: what was changed, from what to what, or `none`.",
+    TAG_OUTCOME: (
+        "On a training of a treatment: `baseline`, `kept`, `reverted` or `failed`, and why."
     ),
     TAG_RECORDER: (
         "Id of the recorder of rank 0, on a run that `tuneguard sync` created for a distributed "

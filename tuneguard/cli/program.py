@@ -19,6 +19,7 @@ from tuneguard.cli.rules import rules
 from tuneguard.cli.scan import scan
 from tuneguard.cli.sync import sync
 from tuneguard.cli.terminal import say
+from tuneguard.cli.treat import treat
 from tuneguard.cli.view import view
 from tuneguard.cli.watch import watch
 from tuneguard.exceptions import TuneGuardError
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(diagnose, scan, watch, compare, review, view),
+    *(diagnose, scan, watch, compare, treat, review, view),
     *(rules, explain, demo, doctor, sync, mcp),
 )
 for command in COMMANDS:

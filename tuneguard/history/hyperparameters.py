@@ -104,3 +104,12 @@ def _read(target: str, text: str) -> str | float | None:
         return None
     # Hugging Face writes -1 for "not set"
     return number if math.isfinite(number) and number >= 0 else None
+
+
+def aliases_of(setting: str) -> tuple[str, ...]:
+    """Return the names that people give a setting, in the form of `normalise`.
+
+    >>> aliases_of("dropout")
+    ('dropout', 'dropout_rate', 'dropout_p', 'p_dropout')
+    """
+    return (_ALIASES | _TEXT_ALIASES).get(setting, (setting,))
