@@ -46,7 +46,7 @@ _VALIDATION = {"val", "valid", "validation", "dev"} | _EVALUATION
 _TEST = {"test", "testing", "holdout"}
 _LOSS = {"loss", "ce", "nll", "logloss", "crossentropy", "objective", "cost"}
 _FILLER = {"epoch", "step", "batch", "total", "mean", "avg", "average", "running"}
-_RECORDED = {keys.TRAIN_LOSS, keys.VALIDATION_LOSS}
+_RECORDED = {keys.TRAIN_LOSS, keys.VALIDATION_LOSS, keys.GRADIENT_NORM_GLOBAL}
 _GRADIENT_NORM = re.compile(
     r"^(tuneguard_)?(train_)?(grad|gradient|gradients)(_2_0)?_norm(_total|_global)?$"
 )
