@@ -130,3 +130,41 @@ def test_another_loss_than_the_squared_error_says_nothing_of_the_spread() -> Non
     assert reference is not None
     assert reference.kind == "start"
     assert first_over_chance(history) is None
+
+
+def rows(losses: list[float], accuracy: list[float], **params: object) -> RunHistory:
+    series = {
+        "train_loss": enumerate(losses),
+        "val_loss": enumerate(losses),
+        "val_accuracy": enumerate(accuracy),
+    }
+    return RunHistory.from_series(series, params, axis="epoch")
+
+
+def test_rows_of_epochs_tell_chance_where_the_run_only_guesses() -> None:
+    reference = reference_level(
+        rows([1.62, 1.61, 1.6, 1.2, 0.9, 0.7], [0.2, 0.2, 0.24, 0.5, 0.6, 0.7])
+    )
+    assert reference is not None
+    assert reference.level == pytest.approx(math.log(5.0))
+    assert "guessed" in reference.words
+
+
+@pytest.mark.parametrize(
+    ("params", "classes"),
+    [({"num_classes": 12}, 12), ({"task": "regression"}, None), ({}, None)],
+    ids=["declared", "another task", "nothing known"],
+)
+def test_rows_that_begin_when_much_was_learned_need_the_classes(
+    params: dict[str, object], classes: int | None
+) -> None:
+    losses, accuracy = [1.2, 0.9, 0.7, 0.6, 0.55, 0.5], [0.6, 0.7, 0.8, 0.8, 0.8, 0.8]
+    reference = reference_level(rows(losses, accuracy, **params))
+    assert (reference.level if reference is not None else None) == (
+        pytest.approx(math.log(classes)) if classes is not None else None
+    )
+
+
+def test_rows_far_above_the_chance_of_declared_classes_are_of_another_loss() -> None:
+    losses, accuracy = [120.0, 90.0, 70.0, 60.0, 55.0, 50.0], [0.6, 0.7, 0.8, 0.8, 0.8, 0.8]
+    assert reference_level(rows(losses, accuracy, num_classes=10)) is None

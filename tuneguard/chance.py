@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from tuneguard.history import Role, RunHistory, Series
+from tuneguard.history import Axis, Role, RunHistory, Series
+from tuneguard.statistics.uniform_guess import classes_guessed
 
 _FIRST_POINTS = 3
 _NEAR_CHANCE = (0.7, 1.5)
@@ -49,15 +50,20 @@ def reference_level(history: RunHistory) -> Reference | None:
     regression it is the loss of predicting the mean, where the coefficient of determination was
     recorded beside the validation loss: the loss over `1 - R²`, the same at each validation.
 
+    Rows of one an epoch begin when a part was learned, and their first loss is no reference. There
+    it is `ln C` of classes that params declare, or that the run guesses among at its beginning or
+    at its end: loss and accuracy are those of a uniform guess; or the loss of predicting the mean.
+
     Returns:
         `None` where the training loss was not recorded from the start, or begins at or below 0.
     """
     series = history.get(Role.TRAIN_LOSS)
     if series is None or len(series) < 2 * _FIRST_POINTS:
         return None
+    if series.axis is Axis.EPOCH:
+        return _reference_of_rows(history, series)
     first = series.values[:_FIRST_POINTS]
-    is_from_start = series.axis.value == "step" and series.positions[0] <= 0.01
-    if not is_from_start or not np.isfinite(first[0]) or first[0] <= 0.0:
+    if series.positions[0] > 0.01 or not np.isfinite(first[0]) or first[0] <= 0.0:
         return None
     classes = number_of_classes(history)
     if classes is not None:
@@ -71,11 +77,36 @@ def reference_level(history: RunHistory) -> Reference | None:
     return Reference(float(first[0]), "start", "the first loss")
 
 
+def _reference_of_rows(history: RunHistory, loss: Series) -> Reference | None:
+    spread = _spread_of_targets(history)
+    if spread is not None:
+        return Reference(spread, "chance", "the loss of predicting the mean")
+    finite = loss.finite().values
+    classes = number_of_classes(history)
+    if len(finite) == 0 or finite.min() <= 0.0:
+        return None
+    if classes is not None:
+        is_plain = finite[0] <= _NEAR_CHANCE[1] * math.log(classes)
+        words = f"chance level, ln {classes}"
+        return Reference(math.log(classes), "chance", words) if is_plain else None
+    both = loss_and_accuracy(history)
+    task = history.hyperparameters.task
+    if both is None or task not in {None, "classification"}:
+        return None
+    guessed = classes_guessed(both[0].values, both[1].values)
+    if guessed is None:
+        return None
+    words = f"chance level, ln {guessed} by the validations at which the model only guessed"
+    return Reference(math.log(guessed), "chance", words)
+
+
 def first_over_chance(history: RunHistory) -> float | None:
     """Return the first loss over that of knowing nothing, however far above it is.
 
     Of a classification that is a uniform guess, `ln C`; of a regression the mean of the targets,
-    where `reference_level` can tell it.
+    where `reference_level` can tell it. Where it cannot, but `R²` was 0 or less at a validation,
+    the squared error there is no better than that, and the first loss is at least so many times
+    as high.
 
     Returns:
         From 0.7 on; of a classification at most 100, in the unit of the loss that gives the least
@@ -90,6 +121,7 @@ def first_over_chance(history: RunHistory) -> float | None:
         return None
     classes, spread = number_of_classes(history), _spread_of_targets(history)
     if classes is None:
+        spread = spread if spread is not None else _spread_at_most(history)
         ratio = float(series.values[0]) / spread if spread is not None else 0.0
         return ratio if ratio >= _NEAR_CHANCE[0] else None
     ratio = float(series.values[0]) / math.log(classes)
@@ -142,6 +174,18 @@ def _spread_of_targets(history: RunHistory) -> float | None:
     middle = float(np.median(spreads))
     is_one = middle > 0.0 and float(np.abs(spreads - middle).max()) <= _SAME_SPREAD * middle
     return middle if is_one else None
+
+
+def _spread_at_most(history: RunHistory) -> float | None:
+    """Return the lowest squared error at which `R²` showed nothing learned."""
+    loss, graph = history.get(Role.VALIDATION_LOSS), history.hyperparameters.loss_graph
+    key = next((one.key for one in history.metrics if one.name == "r2"), None)
+    if loss is None or key is None or graph is None or not graph.startswith("MseLoss <"):
+        return None
+    scores = history.series[key]
+    idle = scores.steps[scores.is_finite & (scores.values <= 0.0)]
+    errors = loss.where(np.isin(loss.steps, idle)).finite().values
+    return float(errors.min()) if len(errors) and errors.min() > 0.0 else None
 
 
 def number_of_classes(history: RunHistory) -> int | None:
