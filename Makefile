@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
 
-.PHONY: help install demo test test-real test-frameworks lint types layers format docs check example-rates error-rates error-rates-quick stride-verdicts noise-rates synthetic-noise-rates rule-time comparators comparison-rates bench soak gpu-check scale clean
+.PHONY: help install demo test test-real test-frameworks lint types layers format docs check example-rates error-rates error-rates-quick stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -90,6 +90,9 @@ noise-rates: $(STAMP)  ## count the false alarms of plain tests on noise
 
 synthetic-noise-rates: $(STAMP)  ## count what each rule says of 3,000 healthy runs drawn at random
 	$(BIN)/python -m benchmarks.synthetic_noise
+
+framework-faults: $(FRAMEWORKS_STAMP)  ## train each framework's quick start with planted faults, and count what is named
+	$(BIN)/python -m benchmarks.frameworks
 
 rule-time: $(STAMP)  ## measure how long each rule takes on a long run
 	$(BIN)/python -m benchmarks.rule_time
