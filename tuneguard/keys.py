@@ -66,6 +66,8 @@ TAG_CHANGE: Final = f"{TAG_TREATMENT}.change"
 TAG_OUTCOME: Final = f"{TAG_TREATMENT}.outcome"
 TRACES_WRITTEN: Final = "written"
 TRACES_UNSUPPORTED: Final = "unsupported"
+TAG_IMPORTED: Final = "tuneguard.imported"
+TAG_SOURCE: Final = "tuneguard.source"
 TAG_PREFIX: Final = "tuneguard."
 
 TRACE_RULE: Final = "tuneguard.rule"
@@ -76,6 +78,7 @@ REAL_PROBLEM: Final = "real_problem"
 
 ARTIFACTS: Final = "tuneguard"
 RECORD: Final = f"{ARTIFACTS}/record"
+SOURCE_ARTIFACTS: Final = f"{ARTIFACTS}/source"
 MANIFEST: Final = "manifest.json"
 
 METRIC_KEYS: Final[dict[str, str]] = {
@@ -191,6 +194,11 @@ TAGS: Final[dict[str, str]] = {
         "Id of the recorder of rank 0, on a run that `tuneguard sync` created for a distributed "
         "training: the other ranks find the run by it."
     ),
+    TAG_IMPORTED: (
+        "Hash of the file that `tuneguard diagnose --to-mlflow` imported as this run; it ends in "
+        "`-partial` where the import was interrupted."
+    ),
+    TAG_SOURCE: "Path of that file.",
 }
 """Every tag that is written, and what it holds."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tuneguard.cli import options
-from tuneguard.cli.examination import Examined, Request, examine, write_reviews
+from tuneguard.cli.examination import Examined, Request, examine, is_file, write_reviews
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.output import write_result
 from tuneguard.cli.rendering import FORMATS, render
@@ -21,6 +21,8 @@ Examples:
   tuneguard diagnose 6f1c2b7e9d0a4c55b3f2a1d0e9c8b7a6
   tuneguard diagnose RUN_ID --no-write --format json --output diagnosis.json
   tuneguard diagnose history.csv --map train_loss=my/objective
+  tuneguard diagnose lightning_logs/version_0
+  tuneguard diagnose history.csv --to-mlflow imported
   tuneguard diagnose RUN_ID OTHER_ID --select TG1,TG401 --fail-on critical
 """
 )
@@ -40,6 +42,12 @@ Examples:
 @options.tracking_uri
 @options.config
 @options.role_keys("train_loss, validation_loss, gradient_norm, learning_rate, ...")
+@click.option(
+    "--to-mlflow",
+    metavar="EXPERIMENT",
+    help="Import each file as a run of this experiment, created where there is none, and write "
+    "the review there. A file of the same content is imported once.",
+)
 @click.option("--no-write", is_flag=True, help="Leave the run alone: write no review into MLflow.")
 @click.option(
     "--no-traces",
@@ -52,9 +60,10 @@ Examples:
 def diagnose(ctx: click.Context, /, **options: Any) -> None:
     """Say what went wrong in runs.
 
-    A TARGET is the id of an MLflow run, or the path of a JSON or CSV history. The
-    review of a run is written into the run; a file is only read. Every target is diagnosed even
-    where another one fails, and the worst exit code wins.
+    A TARGET is the id of an MLflow run, or the path of a history: a CSV or JSON file, or a folder
+    of Lightning, Ultralytics, the Hugging Face Trainer or TensorBoard. The review of a run is
+    written into the run; a file is only read, unless --to-mlflow imports it. Every target is
+    diagnosed even where another one fails, and the worst exit code wins.
     """
     request = _request(**options)
     examined: list[Examined] = []
@@ -79,6 +88,11 @@ def _request(
         settings=settle(select, ignore, role_keys, config),
         **options,
     )
+    runs = [target for target in request.targets if not is_file(target)]
+    if request.to_mlflow is not None and runs:
+        raise click.UsageError(f"--to-mlflow imports files, and {runs[0]} is no path of one.")
+    if request.to_mlflow is not None and request.no_write:
+        raise click.UsageError("--to-mlflow and --no-write exclude each other.")
     if request.output_format == "html" and len(request.targets) > 1:
         raise click.UsageError("--format html is one page about one run: give one TARGET.")
     if request.output is not None and not request.output.absolute().parent.is_dir():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneguard.cli.exit_codes import ExitCode
+from tuneguard.cli.file_import import import_file, read_file
 from tuneguard.cli.links import say_run_pages
 from tuneguard.cli.options import severities_from
 from tuneguard.cli.settings import Settings
@@ -36,6 +37,7 @@ class Request:
     no_traces: bool
     force: bool
     verbose: bool
+    to_mlflow: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Examined:
 
 def examine(request: Request, examined: list[Examined]) -> Iterator[Examined]:
     """Diagnose target after target; each result is also appended to `examined`."""
-    if not all(map(is_file, request.targets)):
+    if request.to_mlflow is not None or not all(map(is_file, request.targets)):
         say_tracking_uri(request.tracking_uri)
     for target in request.targets:
         one = _examined(target, request)
@@ -98,9 +100,7 @@ def load_history(target: str, tracking_uri: str | None, roles: Mapping[str, str]
         TuneGuardError: It cannot be read.
     """
     if is_file(target):
-        from tuneguard.files.history_file import read_history_file
-
-        return read_history_file(Path(target), roles=roles)
+        return read_file(Path(target), roles)
     from tuneguard.storage.reader import load_run
 
     return load_run(target, tracking_uri, roles=roles)
@@ -115,7 +115,7 @@ def say_tracking_uri(tracking_uri: str | None) -> None:
 
 def write_reviews(examined: list[Examined], request: Request) -> bool:
     """Write the review of each diagnosed run into MLflow; return whether all were written."""
-    runs = [one for one in examined if one.diagnosis is not None and not is_file(one.target)]
+    runs = [one for one in examined if one.diagnosis and one.diagnosis.identity.run_id]
     written = [_is_reviewed(one, request) for one in runs]
     return all(written)
 
@@ -124,7 +124,7 @@ def _examined(target: str, request: Request) -> Examined:
     from tuneguard.diagnosis import diagnose
 
     try:
-        history = load_history(target, request.tracking_uri, request.settings.roles)
+        history = _history_of(target, request)
         diagnosis = diagnose(history, request.settings.rules)
     except TuneGuardError as error:
         say(f"Error: {error}")
@@ -135,6 +135,13 @@ def _examined(target: str, request: Request) -> Examined:
     if one.is_undecided:
         say(f"{target}: inconclusive. {_advice(diagnosis)}")
     return one
+
+
+def _history_of(target: str, request: Request) -> RunHistory:
+    roles = request.settings.roles
+    if request.to_mlflow is not None:
+        return import_file(Path(target), roles, request.to_mlflow, request.tracking_uri)
+    return load_history(target, request.tracking_uri, roles)
 
 
 def _advice(diagnosis: Diagnosis) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +14,7 @@ from tuneguard.cli import options
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.options import severities_from
 from tuneguard.cli.output import write_result
+from tuneguard.cli.progress import progress_bar
 from tuneguard.cli.settings import Settings, settle
 from tuneguard.cli.terminal import say, wants_color
 from tuneguard.cli.timespan import milliseconds_since
@@ -149,7 +149,7 @@ def _scanned(order: Order) -> ScanSummary:
     shown = tracking_uri_in_use(order.tracking_uri)
     say(f"Tracking URI: {shown}")
     workers = order.workers or usual_workers()
-    with _progress() as progress:
+    with progress_bar() as progress:
         listing = progress.add_task("listing runs", total=None)
         found = survey(
             assignment,
@@ -184,20 +184,6 @@ def _assignment(order: Order) -> Assignment:
         roles=dict(order.settings.roles),
         force=order.force,
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """Show a bar on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
-    ) as progress:
-        yield progress
 
 
 def _say_interrupted(done: int, total: int, order: Order) -> None:

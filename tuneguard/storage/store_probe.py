@@ -43,6 +43,19 @@ def check_store(uri: str) -> None:
         _check_host(uri, parts.hostname, parts.port or port)
 
 
+def is_new_database(uri: str) -> bool:
+    """Whether `uri` names a SQLite database that MLflow would create in a folder that is there.
+
+    >>> is_new_database("sqlite:///no/such/folder/mlflow.db"), is_new_database("sqlite://")
+    (False, False)
+    """
+    sqlite = _SQLITE.match(uri)
+    path = sqlite["path"] if sqlite else ""
+    if path in {"", ":memory:"} or path.startswith("file:"):
+        return False
+    return not Path(path).exists() and Path(path).absolute().parent.is_dir()
+
+
 def _check_sqlite(uri: str, path: str) -> None:
     if path in {"", ":memory:"} or path.startswith("file:"):
         return
