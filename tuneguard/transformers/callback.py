@@ -142,6 +142,7 @@ class _Recording:
         options: Mapping[str, Any],
     ) -> None:
         self._trainer = trainer
+        is_watched = options.get("live", True) or on_finding is not None
         self._announcements = Announcements(on_finding)
         self.guard = LoopCallback(
             trainer.model_wrapped,
@@ -149,7 +150,7 @@ class _Recording:
             accumulate=trainer.args.gradient_accumulation_steps,
             planned_steps=trainer.state.max_steps,
             first_step=trainer.state.global_step,
-            on_finding=self._announcements.put,
+            on_finding=self._announcements.put if is_watched else None,
             **{**model_task(trainer.model), **options},
         )
         self._taps = TrainerTaps(trainer, self.guard)
