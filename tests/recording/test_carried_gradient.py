@@ -46,6 +46,23 @@ def test_all_is_left_where_they_are_not(make_loop: Callable[..., Any], model: nn
     assert record(make_loop(model), lambda: None) == [1.0] * LOOKS
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_gradients_of_other_precisions_are_seen(
+    make_loop: Callable[..., Any], model: nn.Module, dtype: torch.dtype
+) -> None:
+
+    loop = make_loop(model.to(dtype))
+    given = INPUTS.to(dtype)
+    for _ in range(LOOKS + 2):
+        loss = loop.model(given).square().mean()
+        loss.backward()
+        loop.recorder.begin_step(loss.detach())
+        loop.optimizer.step()
+    loop.recorder.close()
+    assert not loop.recorder.failed
+    assert loop.kept.values(keys.CARRIED_GRADIENT) == [1.0] * LOOKS
+
+
 def test_zeroing_past_autograd_is_seen(make_loop: Callable[..., Any], model: nn.Module) -> None:
     def zero() -> None:
         for parameter in model.parameters():

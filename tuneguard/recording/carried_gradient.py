@@ -80,5 +80,7 @@ def _smallest(optimizer: torch.optim.Optimizer) -> torch.Tensor | None:
 
 @torch.no_grad()
 def _norm(gradient: torch.Tensor) -> torch.Tensor:
-    norm: torch.Tensor = torch.linalg.vector_norm(gradient.detach(), dtype=torch.float32)
+    # torch refuses to narrow while it adds up
+    wide = torch.promote_types(gradient.dtype, torch.float32)
+    norm: torch.Tensor = torch.linalg.vector_norm(gradient.detach(), dtype=wide)
     return norm

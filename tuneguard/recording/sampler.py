@@ -149,7 +149,20 @@ class Sampler:
         if sample.gradient is not None:
             versions = self._sketch.versions_of_gradients()
             if versions != self._versions:
-                sample.clipped = self._sketch.read_gradients()
+                sample.clipped = self._without_scale(self._sketch.read_gradients(), sample)
+
+    def _without_scale(self, gradient: torch.Tensor | None, sample: Sample) -> torch.Tensor | None:
+        """Unscale what is not yet: optimizers unscale their own parameters, one after another."""
+        if gradient is None or (scale := self._scale.read(gradient.device)) is None:
+            return gradient
+        done = self._scale.unscaled()
+        if done.issuperset(sample.gradient_of):
+            return gradient
+        return gradient / _factors(self._owners_of_entries(), scale, done)
+
+    def _owners_of_entries(self) -> list[int]:
+        """The position of the parameter that each entry of the sketch belongs to."""
+        return [int(one) for one in self._sketch.positions[self._sketch.owners]]
 
     def _follow(self, positions: Sequence[int], sample: Sample) -> None:
         """Read other parameters from now on, where some have a gradient that had none before."""
@@ -167,8 +180,8 @@ class Sampler:
         if sample.norms is not None:
             sample.norms = sample.norms / _factors(sample.gradient_of, scale, done)
         if sample.gradient is not None:
-            of_entries = self._sketch.positions[self._sketch.owners].tolist()
-            sample.gradient = sample.gradient / _factors(of_entries, scale, done)
+            factors = _factors(self._owners_of_entries(), scale, done)
+            sample.gradient = sample.gradient / factors
 
 
 def _factors(positions: Sequence[int], scale: torch.Tensor, done: frozenset[int]) -> torch.Tensor:

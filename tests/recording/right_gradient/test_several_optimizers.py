@@ -102,6 +102,9 @@ def test_a_grad_scaler_that_unscales_some_of_them_before_the_callback(
     memory.must_agree(expected)
     skipped = {step: count for step, count in memory.points[keys.SKIPPED_STEPS].items() if count}
     assert (min(skipped), max(skipped.values())) == (2, 1)
+    # unscaling the second after the first was stepped is no clipping
+    factors = memory.points.get("gradient_clipping/factor", {})
+    assert list(factors.values()) == pytest.approx([1.0] * len(factors), rel=1e-3)
 
 
 def test_a_group_that_is_added_to_the_first_keeps_the_names_of_the_others(
