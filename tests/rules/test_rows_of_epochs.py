@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tuneguard.findings import Abstained, Finding, Passed
 from tuneguard.history import RunHistory
+from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 from tuneguard.rules.no_learning import NoLearning
 from tuneguard.rules.output_loss_mismatch import OutputLossMismatch
 from tuneguard.rules.schedule_fault import ScheduleFault
@@ -99,9 +100,29 @@ def test_a_validation_that_stays_the_same_to_the_last_digit_shows_that_no_weight
     """Not so where the training loss fell: then the validation measures something else."""
     for seed in range(20):
         rows = history(
-            train_loss=2.4 - falls * EPOCHS / ROWS + noise(seed, 0.01),
-            val_loss=2.35 - moves * EPOCHS / ROWS,
-            val_accuracy=np.full(ROWS, 0.13),
+            train_loss=1.5 - falls * EPOCHS / ROWS + noise(seed, 0.01),
+            val_loss=1.45 - moves * EPOCHS / ROWS,
+            val_accuracy=np.full(ROWS, 0.6),
         )
         outcome = NoLearning().check(rows)
+        assert isinstance(outcome, Finding) == is_found, seed
+
+
+@pytest.mark.parametrize(
+    ("swing", "is_cyclic", "is_found"),
+    [(0.4, False, True), (0.4, True, True), (0.02, False, False), (0.02, True, False)],
+)
+def test_rows_that_swing_wildly_are_found_whatever_their_noise(
+    swing: float, is_cyclic: bool, is_found: bool
+) -> None:
+    """They are means over many steps: noise of single steps does not move them so far."""
+    rate = np.where(is_cyclic & (EPOCHS % 2 == 0), 0.3, 0.1)
+    level, way = 1.2 + 0.8 * np.exp(-(EPOCHS + 0.5)), np.where(EPOCHS % 2 == 0, 1.0, -1.0)
+    for seed in range(20):
+        rows = history(
+            train_loss=level * (1.0 + 0.5 * swing * way) + noise(seed),
+            val_loss=level * (1.0 + swing * way) + noise(seed + 50),
+            learning_rate=rate,
+        )
+        outcome = LearningRateOscillation().check(rows)
         assert isinstance(outcome, Finding) == is_found, seed

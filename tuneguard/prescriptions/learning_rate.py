@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tuneguard.findings import Change, Prescription
-from tuneguard.history import RunHistory
+from tuneguard.history import Axis, RunHistory, Series
 from tuneguard.prescriptions.wording import (
     has_several_rates,
     learning_rate_of,
@@ -135,6 +135,22 @@ def decay_to_zero(steps: int, unit: str = "step") -> Prescription:
             f"# call scheduler.step() after each {'optimizer.step()' if unit == 'step' else unit}"
         ),
     )
+
+
+def decay_over_run(history: RunHistory, series: Series) -> Prescription:
+    """Prescribe a decay over the length of the run, in steps where they are known.
+
+    Args:
+        history: The run.
+        series: What tells the length where no series counts steps.
+    """
+    planned = history.hyperparameters.planned_steps
+    if planned is not None and planned >= 1.0:
+        return decay_to_zero(int(planned))
+    on_steps = [one for one in history.series.values() if one.axis is Axis.STEP and len(one)]
+    if on_steps:
+        return decay_to_zero(int(max(one.steps[-1] for one in on_steps)) + 1)
+    return decay_to_zero(max(1, int(series.steps[-1])), series.axis.value)
 
 
 def keep_below(highest: float, leapt_to: float) -> Prescription:

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
+from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.learning_rate import (
-    decay_to_zero,
+    decay_over_run,
     lower_learning_rate,
     reduce_on_plateau,
 )
@@ -21,6 +21,8 @@ from tuneguard.statistics.noise_floor import held_up_loss
 from tuneguard.statistics.swings import swings
 from tuneguard.statistics.trend import trend
 
+_FEWEST_ROWS = 6
+_FALL_OF_WILD = 1.4  # a trend through a few wild rows is uncertain
 _ACCURACIES = frozenset({"acc", "accuracy", "top1"})
 
 
@@ -52,6 +54,12 @@ class LearningRateOscillation(Rule):
         is a cyclic schedule, not an oscillation, and one that has decayed to ``max_decay`` is
         not to blame.
 
+        Rows of one an epoch are few, and means over many steps: where they swing all the same, by
+        ``min_wild`` of the range (``min_wild_of_cycles`` under a cyclic schedule) and by
+        ``min_wild_level`` of the level, both splits half as much at least, while the training
+        loss stays above ``min_wild_remaining`` of its first row, that is found without a range
+        that is many times its noise: the swings are the noise.
+
     When it is wrong:
         A tiny validation set swings by itself. Reinforcement and adversarial learning have
         losses that swing by nature.
@@ -80,6 +88,10 @@ class LearningRateOscillation(Rule):
     max_accuracy: float = 0.93
     max_decay: float = 0.1
     max_rise: float = 1.5
+    min_wild: float = 0.25
+    min_wild_of_cycles: float = 0.3
+    min_wild_level: float = 0.08
+    min_wild_remaining: float = 0.5
 
     def check(self, history: RunHistory) -> Outcome:
         """Measure the swings of the second half of the run."""
@@ -89,9 +101,12 @@ class LearningRateOscillation(Rule):
         if series is None or curve is None or scale <= 0.0:
             return self.abstained("the loss never came down, so there is no range to compare with")
         excuse = self._excuse(history, curve)
+        wild = self._wild_rows(history, series, scale, is_excused=excuse is not None)
+        if wild is not None:
+            return self._report(history, series, curve, wild)
         if excuse is not None:
             return self.abstained(excuse)
-        tail = series.finite().values[series.finite().positions > 0.5]
+        tail = _late(series)
         if curve.is_blocked:
             tail = curve.after(0.5)
         swing = swings(tail)
@@ -107,15 +122,59 @@ class LearningRateOscillation(Rule):
             Evidence(series.key, "share of turning points", swing.turns, self.min_turns, span),
         )
         swings_enough = all(one.value >= one.threshold for one in evidence)
-        if not swings_enough or not _has_stalled(tail):
-            return self.passed(*evidence)
-        hovering = self._training_hovers(history)
+        is_stalled = swings_enough and _has_stalled(tail)
+        hovering = self._training_hovers(history) if is_stalled else None
         if hovering is None:
             return self.passed(*evidence)
         proof = (*evidence, *hovering)
         if any(one.value < one.threshold for one in proof):
             return self.passed(*proof)
         return self._report(history, series, curve, proof)
+
+    def _wild_rows(
+        self, history: RunHistory, series: Series, scale: float, *, is_excused: bool
+    ) -> tuple[Evidence, ...] | None:
+        """Measure rows that swing although each is a mean; `None` where they do not."""
+        training = history.get(Role.TRAIN_LOSS)
+        if training is None or training.axis is not Axis.EPOCH or training is series:
+            return None
+        first, tail = training.finite().values[:1], _late(series)
+        if min(len(tail), len(_late(training))) < _FEWEST_ROWS or first[0] <= 0.0:
+            return None
+        swing, other = swings(tail), swings(_late(training))
+        level, other_level = float(np.median(tail)), float(np.median(_late(training)))
+        has_decayed = self._has_decayed(history)
+        if level <= 0.0 or has_decayed or not _has_stalled(tail, _FALL_OF_WILD):
+            return None
+        span = (float(series.steps[len(series) // 2]), float(series.steps[-1]))
+        top = max(float(first[0]), float(series.finite().values[0]))
+        least = self.min_wild_of_cycles if is_excused else self.min_wild
+        of_level = "swings of the second half, as a share of the level"
+        words = "swings of the second half, as a share of the range it came down"
+        left = "training loss in the second half, as a share of the first row"
+        proof = (
+            Evidence(series.key, words, swing.amplitude / scale, least, span),
+            Evidence(series.key, "share of turning points", swing.turns, self.min_turns, span),
+            Evidence(series.key, of_level, swing.amplitude / level, self.min_wild_level, span),
+            Evidence(
+                training.key,
+                of_level,
+                other.amplitude / other_level,
+                0.5 * self.min_wild_level,
+                span,
+            ),
+            Evidence(training.key, left, other_level / top, self.min_wild_remaining, span),
+        )
+        return proof if all(one.value >= one.threshold for one in proof) else None
+
+    def _has_decayed(self, history: RunHistory) -> bool:
+        rate = history.get(Role.LEARNING_RATE)
+        late = _late(rate) if rate is not None else np.empty(0)
+        return (
+            rate is not None
+            and len(late) > 0
+            and bool(np.median(late) < self.max_decay * rate.finite().values.max())
+        )
 
     def _least_amplitude(self, history: RunHistory) -> float:
         """Return the limit that fits how closely the training loss was recorded."""
@@ -190,7 +249,7 @@ class LearningRateOscillation(Rule):
             confidence=min(0.95, 0.6 + share / 2.0),
             prescriptions=(
                 lower_learning_rate(history, factor=0.1, because=because),
-                _decay(history, series),
+                decay_over_run(history, series),
                 reduce_on_plateau(patience=3),
             ),
             view=View(
@@ -210,17 +269,6 @@ def _late_accuracy(history: RunHistory) -> float | None:
     return None
 
 
-def _decay(history: RunHistory, series: Series) -> Prescription:
-    """Prescribe a decay over the length of the run, in steps where they are known."""
-    planned = history.hyperparameters.planned_steps
-    if planned is not None and planned >= 1.0:
-        return decay_to_zero(int(planned))
-    on_steps = [one for one in history.series.values() if one.axis is Axis.STEP and len(one)]
-    if on_steps:
-        return decay_to_zero(int(max(one.steps[-1] for one in on_steps)) + 1)
-    return decay_to_zero(max(1, int(series.steps[-1])), series.axis.value)
-
-
 def _range(history: RunHistory) -> float:
     """Return how far the loss came down, on the split where it came down further."""
     found = [history.get(role) for role in (Role.VALIDATION_LOSS, Role.TRAIN_LOSS)]
@@ -236,7 +284,13 @@ def _judged(history: RunHistory) -> Series | None:
     return history.get(Role.TRAIN_LOSS)
 
 
-def _has_stalled(tail: NDArray[np.float64]) -> bool:
-    """Whether the fall over the tail is smaller than the swings around it."""
+def _late(series: Series) -> NDArray[np.float64]:
+    """Return the finite values of the second half of the run."""
+    finite = series.finite()
+    return finite.values[finite.positions > 0.5]
+
+
+def _has_stalled(tail: NDArray[np.float64], most: float = 1.0) -> bool:
+    """Whether the fall over the tail is smaller than the swings around it, times `most`."""
     fall = -trend(np.arange(len(tail), dtype=np.float64), tail).change
-    return fall < swings(tail).amplitude
+    return fall < most * swings(tail).amplitude
