@@ -82,7 +82,7 @@ class LearningCurve:
         if len(self.sizes) < 2:
             return ()
         rise, error = self._mean_and_error(self.validation[-1] - self.validation[-2])
-        what = f"From {self.sizes[-2]:,.0f} samples on, the validation score rose by {rise:.3g}"
+        what = f"From {self.sizes[-2]:,.0f} samples on, the validation score changed by {rise:.3g}"
         verdict = "more data still helps" if rise > _ERRORS * error else "that is within its error"
         return (f"{what}{_plus_minus(error)}: {verdict}.",)
 
