@@ -117,7 +117,7 @@ def test_rows_that_swing_wildly_are_found_whatever_their_noise(
 ) -> None:
     """They are means over many steps: noise of single steps does not move them so far."""
     rate = np.where(is_cyclic & (EPOCHS % 2 == 0), 0.3, 0.1)
-    level, way = 1.2 + 0.8 * np.exp(-(EPOCHS + 0.5)), np.where(EPOCHS % 2 == 0, 1.0, -1.0)
+    level, way = 1.2 + 0.8 * np.exp(-(EPOCHS + 0.5)), np.where(EPOCHS % 2 == 0, -1.0, 1.0)
     for seed in range(20):
         rows = history(
             train_loss=level * (1.0 + 0.5 * swing * way) + noise(seed),
