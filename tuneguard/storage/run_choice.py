@@ -23,6 +23,11 @@ _RELATIVE = re.compile(r"(sqlite:///(?=[^/])|(?=\.))([^:]+)")
 _logger = logging.getLogger(__name__)
 
 
+def is_run_open() -> bool:
+    """Whether MLflow has a run open in this thread."""
+    return mlflow.active_run() is not None
+
+
 def choose_run(
     run_id: str | None = None, tracking_uri: str | None = None, experiment: str | None = None
 ) -> Ticket:
