@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from tuneguard.boosting import REASON, advised, is_unfit
 from tuneguard.causes import under_their_causes
 from tuneguard.findings import (
     Abstained,
@@ -139,12 +140,17 @@ def diagnose(
 def _outcome(
     rule: Rule, history: RunHistory, *, pictures: bool
 ) -> Finding | Passed | Abstained | BrokenRule:
+    if is_unfit(rule, history):
+        return rule.abstained(REASON)
     for requirement in rule.requires:
         reason = requirement.missing_from(history)
         if reason is not None:
             return rule.abstained(reason, requirement.advice)
     try:
-        return _checked(rule.check(history), history, pictures=pictures)
+        outcome = rule.check(history)
+        if isinstance(outcome, Finding) and history.is_boosting:
+            outcome = advised(outcome, history)
+        return _checked(outcome, history, pictures=pictures)
     except Exception as error:  # a broken rule must not hide what the others found
         _LOGGER.exception("Rule %s (%s) is broken: please report it", rule.name, rule.id)
         return BrokenRule(rule.name, rule.id, f"{type(error).__name__}: {error}")

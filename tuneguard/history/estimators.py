@@ -21,11 +21,6 @@ _EXPECTED: Final = (
     "each fitted, or as the last step of a pipeline."
 )
 
-_ON_STAGES: Final = (
-    "The steps are stages of boosting, and the learning rate is their shrinkage: fixes that "
-    "change an optimizer or a network do not apply."
-)
-
 
 @dataclass(frozen=True)
 class EstimatorCourse:
@@ -35,13 +30,11 @@ class EstimatorCourse:
         series: `(step, value)` pairs by key.
         params: What `get_params` returns.
         axis: What the steps count; stages of boosting are steps.
-        notes: What a person should know about the reading.
     """
 
     series: Mapping[str, list[tuple[int, float]]]
     params: Mapping[str, Any] = field(default_factory=dict)
     axis: Literal["step", "epoch"] = "step"
-    notes: tuple[str, ...] = ()
 
 
 def course_of(estimator: Any, x_val: Any = None, y_val: Any = None) -> EstimatorCourse:
@@ -92,7 +85,7 @@ def _of_boosting(estimator: Any, x_val: Any, y_val: Any) -> EstimatorCourse:
             f"{type(estimator).__name__} kept no score of its stages, as it was fitted without "
             f"early stopping. {_EXPECTED}"
         )
-    return EstimatorCourse(series, estimator.get_params(), "step", (_ON_STAGES,))
+    return EstimatorCourse(series, estimator.get_params(), "step")
 
 
 def _scores_of_stages(estimator: Any) -> Iterator[tuple[str, list[tuple[int, float]]]]:

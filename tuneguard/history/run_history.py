@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from tuneguard import keys
 from tuneguard.history.axes import place_on_axes
+from tuneguard.history.boosting import ROUNDS_NOTE, is_boosting, roles_of_sets
+from tuneguard.history.course_notes import course_notes
 from tuneguard.history.duplicates import duplicate_notes
 from tuneguard.history.estimators import course_of
 from tuneguard.history.hyperparameters import Hyperparameters
@@ -97,6 +99,11 @@ class RunHistory:
         return max(ends)[1] if ends else 0.0
 
     @property
+    def is_boosting(self) -> bool:
+        """Whether trees were boosted, so that there is no network and no optimizer."""
+        return is_boosting(self.params)
+
+    @property
     def is_running(self) -> bool:
         """Whether more may follow."""
         return self.status == "running"
@@ -144,16 +151,19 @@ class RunHistory:
             key: points if isinstance(points, Series) else Series.from_points(key, points)
             for key, points in series.items()
         }
+        text = {key: str(value) for key, value in (params or {}).items()}
+        boosts = is_boosting(text)
+        assumed, assumptions = roles_of_sets(built) if boosts and not roles else ({}, ())
         assignment = assign_roles(
             {key: len(one) for key, one in built.items() if len(one)},
-            roles,
+            roles or assumed,
             higher_is_better,
             is_recorded=source == "record",
         )
-        text = {key: str(value) for key, value in (params or {}).items()}
         hyperparameters = Hyperparameters.from_params(text)
         planned = planned_steps or hyperparameters.planned_steps
-        placed = place_on_axes(built, assignment.validation_keys, axis and Axis(axis))
+        known = axis or ("step" if boosts else None)
+        placed = place_on_axes(built, assignment.validation_keys, known and Axis(known))
         return cls(
             series=placed,
             roles=assignment.roles,
@@ -166,10 +176,11 @@ class RunHistory:
             source=source,
             notes=(
                 *notes,
+                *((ROUNDS_NOTE,) if boosts else ()),
+                *assumptions,
                 *assignment.notes,
                 *duplicate_notes(placed, assignment.roles, assignment.metrics),
-                *_resume_notes(placed),
-                *_stepless_notes(placed),
+                *course_notes(placed),
             ),
             identity=identity or RunIdentity(),
         )
@@ -200,7 +211,6 @@ class RunHistory:
             params=course.params,
             axis=course.axis,
             status="finished",
-            notes=course.notes,
             identity=RunIdentity(name=type(estimator).__name__),
         )
 
@@ -228,20 +238,3 @@ class RunHistory:
             notes=curve.notes(),
             identity=RunIdentity(name="learning curve"),
         )
-
-
-def _resume_notes(series: Mapping[str, Series]) -> list[str]:
-    jumps = sorted({step for one in series.values() for step in one.rewound_at})
-    if not jumps:
-        return []
-    where = ", ".join(f"{step:g}" for step in jumps[:5])
-    return [f"The run went back to step {where}: what it overwrote is left out."]
-
-
-def _stepless_notes(series: Mapping[str, Series]) -> list[str]:
-    """Name the series that were logged without a step, which puts all their points at one."""
-    stepless = [key for key, one in series.items() if len(one) == 1 and one.written > 2]
-    if not stepless:
-        return []
-    names = ", ".join(map(repr, stepless[:5]))
-    return [f"All points of {names} lie at one step, so only the last counts: log with step=."]

@@ -21,6 +21,7 @@ from tuneguard.storage.reading_notes import notes_of
 from tuneguard.storage.record import Record, read_record
 from tuneguard.storage.record_listing import RecordListing, list_record
 from tuneguard.storage.run_series import keys_to_read, merged_series, named_as_charted
+from tuneguard.storage.stepless_metrics import place_by_time
 from tuneguard.storage.store_probe import without_password
 from tuneguard.storage.written import Written
 
@@ -123,7 +124,8 @@ def put_together(
         HistoryFormatError: `roles` names what is not there.
     """
     client, run = found.client, found.run
-    series = merged_series(histories, record)
+    placed, notes_on_steps = ({**histories}, []) if record.points else place_by_time(histories)
+    series = merged_series(placed, record)
     # with a record that could not be read, the run is as it would be without
     state = run_state(run, None, roles) if problems else found.state(roles)
     return RunHistory.from_series(
@@ -135,7 +137,7 @@ def put_together(
         higher_is_better=record.higher_is_better,
         layers=record.layers,
         source="record" if record.points else "metrics",
-        notes=(*problems, *notes_of(run, record, series, histories)),
+        notes=(*problems, *notes_of(run, record, series, histories), *notes_on_steps),
         identity=_identity(client, run, state),
     )
 
