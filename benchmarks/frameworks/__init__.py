@@ -22,4 +22,10 @@ for each program; `program.split()` and `program.layers` say what to build, and 
 and Python's generators are seeded before. A training should take a few seconds.
 """
 
-FRAMEWORKS = ("plain_loop", "lightning_autolog", "lightning_logger")
+FRAMEWORKS = (
+    "plain_loop",
+    "lightning_autolog",
+    "lightning_logger",
+    "transformers_trainer",
+    "accelerate_loop",
+)
