@@ -1,0 +1,1 @@
+"""How often a prescription repairs what was found: faulty trainings, trained again."""
