@@ -12,7 +12,8 @@ To add a framework, write a module in this folder that has
 
 - `NAME`, what the page calls it;
 - `OWN_LOGGING`, what it logs by without us, such as "mlflow.keras.autolog";
-- `LINE`, the line that attaches tuneguard;
+- `LINE`, the line that attaches tuneguard; empty where there is no network to attach it to;
+- `PLANTS`, the plants that it can be trained with, where those are not all;
 - `train(program, store, is_attached)`, which trains a `Program` with the SQLite store of this URI
   as MLflow's, and returns the id of the run, or the `Path` of the file that holds its history;
 
@@ -28,4 +29,7 @@ FRAMEWORKS = (
     "lightning_logger",
     "transformers_trainer",
     "accelerate_loop",
+    "keras_fit",
+    "xgboost_autolog",
+    "lightgbm_autolog",
 )

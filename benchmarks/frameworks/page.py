@@ -95,7 +95,7 @@ def _how(program: Program) -> str:
 
 
 def _lines(outcomes: Sequence[Outcome]) -> str:
-    lines = dict.fromkeys(f"- {one.title}: {one.line}" for one in outcomes)
+    lines = dict.fromkeys(f"- {one.title}: {one.line}" for one in outcomes if one.line)
     return "## The line\n\n" + "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
@@ -46,8 +46,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TUNEGUARD_SPOOL"] = f"{folder}/spool"
         os.chdir(folder)
-        for program in _programs(asked.seeds, asked.plant):
-            for is_attached in (True, False):
+        plants = getattr(framework, "PLANTS", {one.plant for one in PROGRAMS})
+        # without a line there is nothing to attach
+        ways = (True, False) if framework.LINE else (False,)
+        for program in _programs(asked.seeds, plants & {asked.plant} if asked.plant else plants):
+            for is_attached in ways:
                 with redirect_stdout(sys.stderr):
                     outcome = _outcome(
                         framework, program, f"sqlite:///{folder}/mlflow.db", is_attached
@@ -55,10 +58,10 @@ def main() -> None:
                 print(json.dumps(asdict(outcome)), flush=True)
 
 
-def _programs(seeds: int, plant: str | None) -> Iterator[Program]:
+def _programs(seeds: int, plants: Collection[str]) -> Iterator[Program]:
     for seed in range(seeds):
         for program in PROGRAMS:
-            if plant in {None, program.plant}:
+            if program.plant in plants:
                 yield program.with_seed(seed)
 
 
