@@ -1,5 +1,8 @@
 """`tuneguard diagnose FILE --to-mlflow EXPERIMENT`."""
 
+import subprocess
+import sys
+
 import pytest
 from mlflow import MlflowClient
 
@@ -73,3 +76,15 @@ def test_a_long_file_is_said_before_it_is_read(invoke, tmp_path, monkeypatch):
     result = invoke("diagnose", tmp_path / "history.csv")
 
     assert "row by row" in result.stderr
+
+
+def test_a_file_is_diagnosed_without_torch_mlflow_or_tensorboard(sick_file):
+    check = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from tuneguard.cli import main\n"
+        "assert CliRunner().invoke(main, ['diagnose', sys.argv[1]]).exit_code == 1\n"
+        "sys.exit(bool({'torch', 'mlflow', 'tensorboard', 'pandas'} & set(sys.modules)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", check, sick_file], check=False).returncode == 0
