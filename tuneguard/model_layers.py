@@ -59,6 +59,37 @@ def model_layers(history: RunHistory) -> ModelLayers:
     )
 
 
+def hidden_widths(sizes: Iterable[int], outputs: int) -> tuple[int, ...]:
+    """Work out the widths of the last hidden layers from the layers' numbers of parameters.
+
+    A linear layer of `n` units on `m` has `n * (m + 1)` parameters, so that the number of outputs
+    tells the width before them, and that the one before it. Norms, which have two parameters a
+    unit, are passed over. It goes on for as long as the numbers come out even, as they do not for
+    most convolutions; the first layer's inputs are no hidden layer.
+
+    Args:
+        sizes: Number of parameters of each layer, from input to output.
+        outputs: Number of outputs.
+
+    Returns:
+        Widths from the output back; empty where the last layer is not linear with a bias.
+
+    >>> hidden_widths([21 * 16, 17 * 8, 2 * 8, 9 * 5], 5)
+    (8, 16)
+    """
+    widths: list[int] = []
+    units = outputs
+    for size in reversed(list(sizes)[1:]):
+        if widths and size == 2 * units:
+            continue
+        before, rest = divmod(size, units) if units else (0, 0)
+        if rest or before < 2:
+            break
+        units = before - 1
+        widths.append(units)
+    return tuple(widths)
+
+
 def typical(series: Series, since: float = 0.0, until: float = 1.0) -> float | None:
     """Return the median over time of a part of a series, or `None` where it has no finite point.
 

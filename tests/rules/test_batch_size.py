@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tuneguard.findings import Abstained, Finding, Passed
+from tuneguard.findings import Abstained, Finding, Passed, Severity
 from tuneguard.rules.batch_size import BatchSize
 
 NOISE = "gradient/noise_to_signal"
@@ -55,6 +55,44 @@ def test_the_batch_is_changed_fourfold(
     assert isinstance(finding, Finding)
     fix = finding.prescriptions[0]
     assert (fix.current, fix.suggested) == (str(size), suggested)
+
+
+@pytest.mark.parametrize(
+    ("samples", "scatter", "end", "expected"),
+    [
+        (4, 0.4, 0.6, Finding),
+        (16, 0.4, 0.6, Abstained),
+        (4, 0.05, 0.6, Abstained),
+        (4, 0.4, 0.2, Abstained),
+    ],
+    ids=["tiny", "larger", "of many tokens", "learned"],
+)
+def test_a_handful_of_samples_is_blamed_where_the_loss_settles_high(
+    samples: int, scatter: float, end: float, expected: type, runs: ModuleType
+) -> None:
+    for seed in range(20):
+        level = runs.fall(runs.steps(), runs.CHANCE, end * runs.CHANCE, 40.0)
+        train = level + scatter * runs.noise(seed, runs.STEPS)
+        run = runs.healthy(seed).having(
+            train=train, validation=level[runs.EVERY - 1 :: runs.EVERY]
+        )
+        run = replace(run, params={**run.params, "batch_size": samples})
+        outcome = BatchSize().check(run.history())
+        assert isinstance(outcome, expected), seed
+        if isinstance(outcome, Finding):
+            assert outcome.severity is Severity.WARNING
+            assert outcome.prescriptions[0].suggested == "16"
+
+
+def test_tiny_batches_of_a_loss_that_still_falls_are_left_alone(runs: ModuleType) -> None:
+    for seed in range(20):
+        level = runs.CHANCE * (1.0 - 0.5 * (runs.steps() / runs.STEPS) ** 2)
+        train = level + 0.4 * runs.noise(seed, runs.STEPS)
+        run = runs.healthy(seed).having(
+            train=train, validation=level[runs.EVERY - 1 :: runs.EVERY]
+        )
+        run = replace(run, params={**run.params, "batch_size": 2})
+        assert not isinstance(BatchSize().check(run.history()), Finding), seed
 
 
 @pytest.mark.parametrize("excuse", ["not recorded", "uncertain", "running"])

@@ -23,6 +23,38 @@ def test_the_new_length_comes_from_the_curve(seed: int, runs: ModuleType) -> Non
     assert 1198 <= int(longer.suggested) <= 3594
 
 
+def of_length(seed: int, steps: int, end: float, runs: ModuleType) -> RunHistory:
+    """A run from chance level that flattens until its last step."""
+    at = np.arange(float(steps))
+    level = runs.CHANCE * (end + (1.0 - end) * (1.0 - at / steps) ** 2)
+    train = level + 0.05 * runs.noise(seed, steps)
+    validated = slice(steps // 5 - 1, None, steps // 5)
+    losses = {"train/loss": (at, train), "validation/loss": (at[validated], level[validated])}
+    return replace(runs.healthy(seed), losses=losses, norms={}, others={}).history()
+
+
+@pytest.mark.parametrize(
+    ("steps", "end", "expected"),
+    [(60, 0.4, True), (60, 0.05, False), (400, 0.4, False)],
+    ids=["short", "done", "long"],
+)
+def test_a_few_steps_from_chance_level_are_too_few_for_a_loss_that_still_falls(
+    steps: int, end: float, expected: bool, runs: ModuleType
+) -> None:
+    for seed in range(10):
+        outcome = StoppedTooEarly().check(of_length(seed, steps, end, runs))
+        assert (getattr(outcome, "severity", None) is Severity.WARNING) == expected, seed
+
+
+def test_a_few_steps_whose_validation_turned_are_enough(runs: ModuleType) -> None:
+    history = of_length(0, 60, 0.4, runs)
+    validation = history.series["validation/loss"]
+    turned = np.append(validation.values[:-1], validation.values[-2] + 0.2)
+    series = {**history.series, "validation/loss": replace(validation, values=turned)}
+    outcome = StoppedTooEarly().check(replace(history, series=series))
+    assert getattr(outcome, "severity", None) is not Severity.WARNING
+
+
 def test_the_tail_of_a_power_law_passes(runs: ModuleType) -> None:
     for seed in range(10):
         at, run = runs.steps(), runs.healthy(seed)

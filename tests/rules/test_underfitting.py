@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import ModuleType
 
@@ -29,6 +30,38 @@ def test_the_reason_in_the_settings_is_what_is_to_be_changed(
         parameter,
         current,
     )
+
+
+@pytest.mark.parametrize(
+    ("units", "level", "expected"),
+    [(4, 0.6, Finding), (4, 0.25, Finding), (4, 0.15, Passed), (9, 0.6, Passed)],
+    ids=["narrow", "narrow and half way", "narrow but good", "wide"],
+)
+def test_a_hidden_layer_of_a_few_units_is_reason_enough(
+    units: int, level: float, expected: type, runs: ModuleType
+) -> None:
+    sizes = json.dumps({"first": 21 * 64, "second": 65 * units, "last": 10 * (units + 1)})
+    for seed in range(20):
+        run = runs.underfitted(seed, level=level, output_units=10, layer_sizes=sizes)
+        run = replace(run, params={**run.params, "parameter_count": 50_000})
+        outcome = Underfitting().check(run.history())
+        assert isinstance(outcome, expected), seed
+        if isinstance(outcome, Finding):
+            assert outcome.evidence[-1].value == units
+            assert outcome.prescriptions[0].parameter == "hidden_width"
+
+
+def test_half_of_the_units_are_silenced_as_is_usual(runs: ModuleType) -> None:
+    for dropout, expected in ((0.5, Passed), (0.6, Finding)):
+        run = runs.underfitted(0, dropout=dropout, parameter_count=50_000)
+        assert isinstance(Underfitting().check(run.history()), expected)
+
+
+def test_a_plain_reason_holds_at_chance_level_too(runs: ModuleType) -> None:
+    run = runs.unlearned(0)
+    assert isinstance(Underfitting().check(run.history()), Abstained)
+    run = replace(run, params={**runs.PARAMS, "dropout": 0.95})
+    assert isinstance(Underfitting().check(run.history()), Finding)
 
 
 def test_a_plateau_of_noisy_labels_has_no_reason_and_passes(runs: ModuleType) -> None:

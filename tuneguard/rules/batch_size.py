@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.batch_size import other_batch_size
+from tuneguard.prescriptions.learning_rate import lower_learning_rate
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.noise_floor import held_up_loss
@@ -35,12 +36,16 @@ class BatchSize(Rule):
         The noise to signal ratio of a batch's gradient is the noise scale of the gradient in
         batches. Too small: known at ``min_points`` steps or more, its median over the first half
         of the run is above ``min_noise``, while the noise of the steps holds up ``min_held_up``
-        of the loss's start at the end. Too large: its median is below ``max_noise`` in both
-        halves of the run, while the loss ends above ``min_end`` of its start and fell by
-        ``min_pace`` of its range between the last two quarters. Where either is not so, the
-        batch costs nothing that the run shows.
+        of the loss's start at the end. A warning, where a batch has at most ``few_samples``, so
+        that its losses scatter by ``min_scatter`` of chance level from step to step, and the run
+        settled above ``min_settled`` of that level, in validation where there is one, falling by
+        less than ``max_pace`` of its range between the last two quarters. Too large: its median
+        is below ``max_noise`` in both halves of the run, while the loss ends above ``min_end`` of
+        its start and fell by ``min_pace`` of its range between the last two quarters. Where
+        either is not so, the batch costs nothing that the run shows.
 
     When it is wrong:
+        Labels that are wrong keep the loss of tiny batches up as well as those of others.
         Memory may forbid a larger batch, and a device that is idle otherwise makes a larger one
         free.
 
@@ -57,15 +62,22 @@ class BatchSize(Rule):
     min_points: int = 20
     min_noise: float = 20.0
     min_held_up: float = 0.2
+    few_samples: float = 8.0
+    min_scatter: float = 0.1
+    min_settled: float = 0.35
+    max_pace: float = 0.25
     max_noise: float = 0.05
     min_end: float = 0.3
     min_pace: float = 0.1
 
     def check(self, history: RunHistory) -> Outcome:
-        """Hold the noise of the gradient against what the run lost by it."""
-        loss = history.get(Role.TRAIN_LOSS)
+        """Hold the size of a batch, or the noise of its gradient, against what the run lost."""
+        tiny = self._tiny(history)
+        return self._report_tiny(history, tiny) if tiny is not None else self._by_noise(history)
+
+    def _by_noise(self, history: RunHistory) -> Outcome:
+        loss, noise = history.get(Role.TRAIN_LOSS), _noise(history)
         curve = course(loss) if loss is not None else None
-        noise = _noise(history)
         if noise is None or len(noise) < self.min_points:
             return self.abstained(
                 "the noise of the gradient is not recorded, or too uncertain",
@@ -87,6 +99,36 @@ class BatchSize(Rule):
         if is_alike and all(one.value >= one.threshold for one in waste):
             return self._report(history, loss, (late, *waste), 0.25)
         return self.passed(early, late)
+
+    def _tiny(self, history: RunHistory) -> tuple[Evidence, ...] | None:
+        """Measure what a handful of samples does to the loss; `None` where it does no harm."""
+        samples, loss = history.hyperparameters.batch_size, history.get(Role.TRAIN_LOSS)
+        if samples is None or samples > self.few_samples or history.is_running or loss is None:
+            return None
+        curve, reference = course(loss), reference_level(history)
+        if curve is None or reference is None or reference.kind != "chance":
+            return None
+        validation = history.get(Role.VALIDATION_LOSS)
+        judged = validation if validation is not None and len(validation.finite()) else loss
+        late = judged.finite().values[-max(1, len(judged.finite()) // 10) :]
+        scatter = Evidence(
+            loss.key,
+            f"scatter of the losses from step to step, over {reference.words}",
+            curve.noise / reference.level,
+            self.min_scatter,
+            loss.span,
+        )
+        settled = Evidence(
+            judged.key,
+            f"level at the end over {reference.words}",
+            float(np.mean(late)) / reference.level,
+            self.min_settled,
+            judged.span,
+        )
+        _, pace = self._waste(loss, curve, reference.level)
+        pace = replace(pace, threshold=self.max_pace)
+        is_harm = all(one.value >= one.threshold for one in (scatter, settled))
+        return (scatter, settled, pace) if is_harm and pace.value <= pace.threshold else None
 
     @staticmethod
     def _level(
@@ -149,6 +191,22 @@ class BatchSize(Rule):
             confidence=0.6,
             prescriptions=(other_batch_size(history, factor),),
             view=View((noise.metric, loss.key), span=noise.steps),
+        )
+
+    def _report_tiny(self, history: RunHistory, evidence: tuple[Evidence, ...]) -> Outcome:
+        samples, settled = history.hyperparameters.batch_size, evidence[1]
+        return self.found(
+            f"A batch has {samples:g} samples: from step to step the loss scattered by "
+            f"{evidence[0].value:.0%} of chance level, and it settled at {settled.value:.0%}.",
+            "Steps that follow so few samples undo each other at this learning rate.",
+            evidence,
+            confidence=0.6,
+            severity=Severity.WARNING,
+            prescriptions=(
+                other_batch_size(history, 4.0),
+                lower_learning_rate(history, factor=0.1, because="a batch has so few samples"),
+            ),
+            view=View(tuple({one.metric: None for one in evidence}), span=settled.steps),
         )
 
 

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
-from tuneguard.history import Role, RunHistory
+from tuneguard.history import Axis, Role, RunHistory
 from tuneguard.prescriptions.learning_rate import raise_learning_rate
 from tuneguard.prescriptions.stopping import train_longer
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.extrapolation import Extrapolation, LatePace, extrapolate, late_pace
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
-
-FloatArray = NDArray[np.float64]
 
 _FACTORS = (2.0, 3.0, 4.0, 6.0)
 _FEWEST = 5
@@ -54,6 +52,10 @@ class StoppedTooEarly(Rule):
         warning where the run was shorter than ``short_steps`` or ``short_epochs``: a longer one
         that only then begins to learn was held up by something else, and is left with advice.
 
+        A run of fewer than ``few_steps`` that began at chance level has seen too little for
+        either. Of that it is enough that it ended above ``min_left`` of chance level, its last
+        loss the lowest, having fallen by ``min_fall`` of the progress over the second half.
+
         A run whose learning rate ended at or below ``max_final_rate`` of its highest has finished
         its schedule: nothing is said.
 
@@ -80,6 +82,9 @@ class StoppedTooEarly(Rule):
     max_final_rate: float = 0.2
     min_pace: float = 0.7
     min_kept: float = 0.25
+    min_left: float = 0.15
+    min_fall: float = 0.05
+    few_steps: float = 120.0
     short_steps: float = 200.0
     short_epochs: float = 10.0
 
@@ -91,7 +96,9 @@ class StoppedTooEarly(Rule):
         if final_rate is not None and final_rate.value <= final_rate.threshold:
             return self.passed(final_rate)
         outcome = self._by_curves(history)
-        return outcome if isinstance(outcome, Finding) else self._by_pace(history) or outcome
+        if isinstance(outcome, Finding) and outcome.severity is not Severity.INFO:
+            return outcome
+        return self._by_pace(history) or self._by_length(history) or outcome
 
     def _by_curves(self, history: RunHistory) -> Outcome:
         training = training_loss(history, min_points=_FEWEST_FOR_CURVES)
@@ -127,7 +134,7 @@ class StoppedTooEarly(Rule):
         if training is None or (validation is None and training.curve.points < _FEWEST_FOR_CURVES):
             return None
         shown = validation or training
-        pace, pace_in_training = late_pace(*_falling(shown)), late_pace(*_falling(training))
+        pace, pace_in_training = late_pace(*shown.falling()), late_pace(*training.falling())
         if pace is None or pace_in_training is None:
             return None
         gained = training.curve.gained
@@ -137,7 +144,7 @@ class StoppedTooEarly(Rule):
             most = max(shown.curve.gained, scale)
             evidence += self._pace_evidence(shown, pace, most)
         kept = "pace at the end over that in the middle of the second half"
-        window = _second_half(shown)
+        window = shown.second_half
         evidence.append(Evidence(shown.series.key, kept, pace.kept, self.min_kept, window))
         if any(one.value < one.threshold for one in evidence):
             return None
@@ -152,10 +159,43 @@ class StoppedTooEarly(Rule):
         outlook = _Outlook(text, _AT_ITS_PACE, pace.fall, is_short)
         return self._report(history, training, shown, outlook, evidence)
 
+    def _by_length(self, history: RunHistory) -> Finding | None:
+        """Say that a run of so few steps cannot have got there, if its loss was still falling."""
+        training = training_loss(history, min_points=_FEWEST)
+        reference = reference_level(history)
+        if training is None or reference is None or reference.kind != "chance":
+            return None
+        if training.series.axis is not Axis.STEP:
+            return None
+        shown = validation_loss(history, _FEWEST) or training
+        steps, values = shown.curve.steps, shown.curve.levels
+        if shown is not training:
+            steps, values = shown.falling()
+        first, last = training.series.span
+        if last >= self.few_steps or values[-1] > values.min():
+            return None
+        fall = float(np.interp(0.5 * (steps[0] + steps[-1]), steps, values) - values[-1])
+        left, key = shown.curve.end / reference.level, shown.series.key
+        words = "fall over the second half, as a share of the training loss's progress"
+        share = fall / max(training.curve.gained, _TINY)
+        at_end = f"level at the end over {reference.words}"
+        evidence = [
+            Evidence(key, at_end, left, self.min_left, shown.series.span),
+            Evidence(key, words, share, self.min_fall, shown.second_half),
+        ]
+        if any(one.value < one.threshold for one in evidence):
+            return None
+        text = (
+            f"The {_title(shown, training)} was still falling when the run ended, after "
+            f"{last - first + 1:g} steps from chance level, at {left:.0%} of that."
+        )
+        outlook = _Outlook(text, _AT_ITS_PACE, fall, is_much=True)
+        return self._report(history, training, shown, outlook, evidence)
+
     def _pace_evidence(
         self, measured: MeasuredCourse, pace: LatePace, gained: float
     ) -> tuple[Evidence, ...]:
-        key, window = measured.series.key, _second_half(measured)
+        key, window = measured.series.key, measured.second_half
         noise = max(2.0**0.5 * measured.curve.level_noise, _TINY)
         share = (
             "gain in a run twice as long at the pace of the second half, as a share of the "
@@ -210,7 +250,7 @@ class StoppedTooEarly(Rule):
             ),
             view=View(
                 (training.series.key, *(() if shown is training else (shown.series.key,))),
-                span=_second_half(shown),
+                span=shown.second_half,
             ),
         )
 
@@ -229,24 +269,13 @@ def _title(shown: MeasuredCourse, training: MeasuredCourse) -> str:
     return f"{'training' if shown is training else 'validation'} {shown.name}"
 
 
-def _second_half(measured: MeasuredCourse) -> tuple[float, float]:
-    first, last = measured.series.span
-    return 0.5 * (first + last), last
-
-
 def _doubled(measured: MeasuredCourse | None) -> Extrapolation | None:
     return _extrapolated(measured, 2.0) if measured is not None else None
 
 
 def _extrapolated(measured: MeasuredCourse, factor: float) -> Extrapolation | None:
-    steps, values = _falling(measured)
+    steps, values = measured.falling()
     return extrapolate(steps, values, float(steps[0] + factor * (steps[-1] - steps[0])))
-
-
-def _falling(measured: MeasuredCourse) -> tuple[FloatArray, FloatArray]:
-    """Return steps and finite values, turned so that lower is better."""
-    series = measured.series.finite()
-    return series.steps, -series.values if measured.is_negated else series.values
 
 
 def _worthwhile(measured: MeasuredCourse) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory, Series
+from tuneguard.model_layers import hidden_widths, model_layers
 from tuneguard.prescriptions.capacity import larger_model
 from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
 from tuneguard.prescriptions.wording import rounded
@@ -37,17 +38,22 @@ class Underfitting(Rule):
         where nothing was learned at all; over the last half it fell by less
         than ``max_progress`` of its range; and the gap to validation is less than ``max_gap`` of
         the range, so that it is not a matter of generalisation. Noisy labels look the same, so a
-        reason must be there: fewer parameters than training samples (than ``few_per_class`` times
-        the classes, where those are not known), weight decay times learning rate that shrinks
-        weights within ``shrink_steps`` steps, or dropout above ``max_dropout``. Where the
-        settings are not known, only a loss above ``min_level_alone`` is called underfitting.
-        Where the validation accuracy is known, a model that is too small must also confuse some
-        classes more than others: its loss is below ``max_evenness`` of what Fano's inequality
-        allows at that accuracy. Labels replaced at random spread errors evenly and reach it.
+        reason must be there. Plain ones are a hidden layer of at most ``few_units``, as the
+        numbers of parameters tell of a chain of linear layers, dropout above ``max_dropout``, and
+        weight decay times learning rate that shrinks weights within ``shrink_steps`` steps: with
+        those a run at chance level counts as well, and one that still falls by
+        ``max_progress_held``; such a hidden layer is blamed from ``min_level_narrow`` on. Less
+        plain is a model of fewer parameters than training samples (than ``few_per_class`` times
+        the classes, where those are not known). Where the settings say nothing, only a loss above
+        ``min_level_alone`` is called underfitting. Without a plain reason the errors must also
+        confuse some classes more than others, where the validation accuracy is known: the loss is
+        below ``max_evenness`` of what Fano's inequality allows at that accuracy. Labels replaced
+        at random spread errors evenly and reach it.
 
     When it is wrong:
         Labels that people confuse have a loss that no model can go below, and errors that are not
-        spread evenly. A small model on such data is called too small.
+        spread evenly. A small model on such data is called too small. So is an autoencoder with
+        a waist of two units on purpose.
 
     References:
         Goodfellow, Bengio & Courville (2016), Deep Learning, section 5.2. Zhang et al. (2017),
@@ -62,11 +68,14 @@ class Underfitting(Rule):
     judges_learning: ClassVar[bool] = True
 
     min_level: float = 0.33
+    min_level_narrow: float = 0.2
     min_level_alone: float = 0.75
     max_level: float = 0.97
     max_progress: float = 0.15
+    max_progress_held: float = 0.25
     max_gap: float = 0.35
-    max_dropout: float = 0.6
+    max_dropout: float = 0.5
+    few_units: float = 8.0
     max_evenness: float = 0.93
     few_per_class: float = 40.0
     shrink_steps: int = 1000
@@ -81,49 +90,59 @@ class Underfitting(Rule):
                 "chance level is not known, so nobody can say what is far from attainable",
                 "pass num_classes for a classification, and record the loss from the start",
             )
-        if history.is_running:
-            return self.abstained("the run is still going on")
-        if len(curve.after(0.5)) == 0:
-            return self.abstained("the second half of the run has no finite loss")
-        level, progress = self._measure(loss, curve, reference)
-        if level.value > self.max_level:
+        if history.is_running or len(curve.after(0.5)) == 0:
+            return self.abstained("the run is still going on, or its second half is not finite")
+        narrow, held = self._narrowest(history), self._regularised(history)
+        is_plain = narrow is not None or bool(held)
+        level = self._level(loss, curve, reference, is_narrow=narrow is not None)
+        if level.value > self.max_level and not is_plain:
             return self.abstained("nothing at all was learned, which is another matter")
+        progress = self._progress(loss, curve, is_plain=is_plain)
         gap, evenness = self._gap(history, curve), self._evenness(history, reference)
-        evidence = (level, progress, *(one for one in (gap, evenness) if one is not None))
+        evidence = (level, progress, *(one for one in (gap, evenness, narrow) if one is not None))
         is_stuck = level.value >= level.threshold and progress.value <= progress.threshold
-        is_alike = gap is None or gap.value <= gap.threshold
+        if not is_stuck or (gap is not None and gap.value > gap.threshold):
+            return self.passed(*evidence)
         is_even = evenness is not None and evenness.value > evenness.threshold
-        reasons = self._regularised(history) + ([] if is_even else self._too_small(history))
-        is_alone = level.value >= self.min_level_alone and not is_even
-        if is_stuck and is_alike and (reasons or is_alone):
-            proof = tuple(one for one in evidence if one is not evenness or not is_even)
-            return self._report(history, loss, curve, proof, reasons)
-        return self.passed(*evidence)
+        reasons = held + ([larger_model(history, 8)] if narrow is not None else [])
+        if not is_even:
+            reasons = reasons or self._too_small(history)
+        if not reasons and (is_even or level.value < self.min_level_alone):
+            return self.passed(*evidence)
+        proof = tuple(one for one in evidence if one is not evenness or not is_even)
+        return self._report(history, loss, curve, proof, reasons)
 
-    def _measure(
-        self, loss: Series, curve: Curve, reference: Reference
-    ) -> tuple[Evidence, Evidence]:
-        span = (float(loss.steps[len(loss) // 2]), float(loss.steps[-1]))
+    def _level(
+        self, loss: Series, curve: Curve, reference: Reference, *, is_narrow: bool
+    ) -> Evidence:
+        return Evidence(
+            loss.key,
+            f"level at the end, as a share of {reference.words}",
+            curve.end / reference.level,
+            self.min_level_narrow if is_narrow else self.min_level,
+            (float(loss.steps[len(loss) // 2]), float(loss.steps[-1])),
+        )
+
+    def _progress(self, loss: Series, curve: Curve, *, is_plain: bool) -> Evidence:
         middle = curve.after(0.5)
         quarter = max(1, len(middle) // 2)
         fell = float(np.median(middle[:quarter]) - np.median(middle[-quarter:]))
-        scale = max(curve.gained, 1e-12)
-        return (
-            Evidence(
-                loss.key,
-                f"level at the end, as a share of {reference.words}",
-                curve.end / reference.level,
-                self.min_level,
-                span,
-            ),
-            Evidence(
-                loss.key,
-                "fall over the last half, as a share of the range it came down",
-                fell / scale,
-                self.max_progress,
-                span,
-            ),
+        return Evidence(
+            loss.key,
+            "fall over the last half, as a share of the range it came down",
+            fell / max(curve.gained, 1e-12),
+            self.max_progress_held if is_plain else self.max_progress,
+            (float(loss.steps[len(loss) // 2]), float(loss.steps[-1])),
         )
+
+    def _narrowest(self, history: RunHistory) -> Evidence | None:
+        """Return the width of the narrowest hidden layer, where it leaves hardly any room."""
+        outputs, loss = history.hyperparameters.output_units, history.roles[Role.TRAIN_LOSS]
+        widths = hidden_widths(model_layers(history).sizes.values(), int(outputs or 0))
+        if not widths or min(widths) > self.few_units:
+            return None
+        words = "units in the narrowest hidden layer"
+        return Evidence(loss, words, float(min(widths)), self.few_units, history.series[loss].span)
 
     def _gap(self, history: RunHistory, curve: Curve) -> Evidence | None:
         validation = history.get(Role.VALIDATION_LOSS)

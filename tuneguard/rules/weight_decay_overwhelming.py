@@ -12,12 +12,13 @@ from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import typical
 from tuneguard.prescriptions.regularisation import less_weight_decay
-from tuneguard.prescriptions.wording import learning_rate_of, rounded
+from tuneguard.prescriptions.wording import rounded
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 
 _EARLY, _LATE = 0.05, 0.75
-_TARGET_SHARE = 0.05
+_FIRST_POINTS = 5
+_TARGET_PULL = 0.02
 _COUPLED = ("Adam", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop")
 
 
@@ -36,11 +37,13 @@ class WeightDecayOverwhelming(Rule):
     How it decides:
         Weight decay is set. Over the last quarter of the run the norm of all weights, which is
         the norm of the update over the update ratio, was below ``max_kept`` of that of its first
-        twentieth; healthy training makes it grow. The shrinking by decay alone, learning rate
-        times weight decay and with momentum `m` over 1 - `m`, is at least ``min_share`` of the
-        median update; of Adam with L2, which rescales the decay together with the gradient, that
-        cannot be said and only the norm counts. And the training loss ended above ``min_short``
-        of chance level, or of its start where chance level is not known.
+        twentieth; healthy training makes it grow. Over the first five points recorded, decay
+        takes at least ``min_pull`` of what the steps do: learning rate times weight decay over
+        the update ratio. Of Adam with L2, which rescales the decay together with the gradient, it
+        is weight decay times the norm of the weights over that of the gradient. So early this
+        says nothing of how long the steps are, as both grow with the learning rate. And the
+        training loss ended above ``min_short`` of chance level, or of its start where chance
+        level is not known.
 
     When it is wrong:
         Weights that begin far too large shrink by right, and the loss falls. Where layers are
@@ -58,6 +61,8 @@ class WeightDecayOverwhelming(Rule):
     explains: ClassVar[frozenset[str]] = frozenset(
         {
             "dead-units",
+            "divergence",
+            "learning-rate-oscillation",
             "learning-rate-too-high",
             "no-learning",
             "underfitting",
@@ -71,33 +76,32 @@ class WeightDecayOverwhelming(Rule):
     )
 
     max_kept: float = 0.9
-    min_share: float = 0.2
+    min_pull: float = 0.1
     min_short: float = 0.35
 
     def check(self, history: RunHistory) -> Outcome:
         """Follow the norm of the weights, and hold decay against the update."""
-        decay, rate = history.hyperparameters.weight_decay, learning_rate_of(history)
-        if not decay or rate is None:
+        decay = history.hyperparameters.weight_decay
+        if not decay:
             return self.abstained("no weight decay is known to be set")
-        kept, share = self._kept(history), self._share(history, rate * decay)
-        if kept is None or share is None:
+        weights = _weight_norm(history)
+        kept, pull = self._kept(weights), self._pull(history, weights, decay)
+        if kept is None or pull is None:
             return self.abstained(
-                "norms of updates are not recorded beside their ratios to the weights",
-                "attach the callback: it records both",
+                "norms of gradients and updates are not recorded beside the update ratios",
+                "attach the callback: it records them",
             )
-        evidence = (kept,) if _is_coupled(history) else (kept, share)
-        is_small = kept.value <= self.max_kept
-        if not is_small or (not _is_coupled(history) and share.value < self.min_share):
+        evidence = (kept, pull)
+        if kept.value > self.max_kept or pull.value < self.min_pull:
             return self.passed(*evidence)
         short = shortfall(history, self.min_short)
         if isinstance(short, str):
             return self.abstained(short)
         if short.value < self.min_short:
             return self.passed(*evidence, short)
-        return self._report(history, (*evidence, short), decay, share)
+        return self._report(history, (*evidence, short), decay)
 
-    def _kept(self, history: RunHistory) -> Evidence | None:
-        weights = _weight_norm(history)
+    def _kept(self, weights: Series | None) -> Evidence | None:
         first = typical(weights, until=_EARLY) if weights is not None else None
         last = typical(weights, since=_LATE) if weights is not None else None
         if weights is None or last is None or not first:
@@ -110,30 +114,32 @@ class WeightDecayOverwhelming(Rule):
             weights.span,
         )
 
-    def _share(self, history: RunHistory, shrinking: float) -> Evidence | None:
-        updates = history.get(Role.UPDATE_RATIO)
-        usual = typical(updates) if updates is not None else None
-        if updates is None or not usual:
+    def _pull(self, history: RunHistory, weights: Series | None, decay: float) -> Evidence | None:
+        """Measure what decay does to the weights in the first steps, over what the steps do."""
+        is_coupled = history.hyperparameters.optimizer in _COUPLED
+        series = history.get(Role.GRADIENT_NORM if is_coupled else Role.UPDATE_RATIO)
+        own = weights if is_coupled else _rate(history)
+        known = series.where(series.is_finite & (series.values > 0.0)) if series else None
+        if series is None or own is None or not known:
             return None
-        slowing = 1.0 - min(history.hyperparameters.momentum or 0.0, 0.999)
-        return Evidence(
-            updates.key,
-            "what decay alone takes off the weights in a step, over the median update",
-            shrinking / slowing / usual,
-            self.min_share,
-            updates.span,
+        steps, values = known.steps[:_FIRST_POINTS], known.values[:_FIRST_POINTS]
+        pulls = decay * np.interp(steps, own.steps, own.values) / values
+        words = (
+            "decay times the norm of the weights, over that of the gradient, in the first steps"
+            if is_coupled
+            else "what decay alone takes off the weights, over the update, in the first steps"
         )
+        span = (float(steps[0]), float(steps[-1]))
+        return Evidence(series.key, words, float(np.median(pulls)), self.min_pull, span)
 
     def _report(
         self,
         history: RunHistory,
-        evidence: tuple[Evidence, ...],
+        evidence: tuple[Evidence, Evidence, Evidence],
         decay: float,
-        share: Evidence,
     ) -> Finding:
-        kept, short = evidence[0], evidence[-1]
-        factor = 0.01 if _is_coupled(history) else _TARGET_SHARE / max(share.value, 1.0)
-        suggested = rounded(decay * float(np.clip(factor, 1e-3, 0.1)))
+        kept, pull, short = evidence
+        suggested = rounded(decay * float(np.clip(_TARGET_PULL / pull.value, 1e-3, 0.1)))
         return self.found(
             f"With a weight decay of {decay:.3g} the weights shrank to {kept.value:.0%} of their "
             f"norm at the start, and the loss ended at {short.value:.0%} of the level of knowing "
@@ -163,6 +169,9 @@ def _weight_norm(history: RunHistory) -> Series | None:
     return Series.from_arrays("weight_norm/global", steps, norm[is_known] / ratio[is_known])
 
 
-def _is_coupled(history: RunHistory) -> bool:
-    """Whether the optimizer rescales the decay together with the gradient."""
-    return history.hyperparameters.optimizer in _COUPLED
+def _rate(history: RunHistory) -> Series | None:
+    """Return the learning rate, or the one in the run's params as a series of one point."""
+    series, known = history.get(Role.LEARNING_RATE), history.hyperparameters.learning_rate
+    if series is not None and series.is_finite.any():
+        return series.finite()
+    return Series.from_points("learning_rate", [(0.0, known)]) if known is not None else None

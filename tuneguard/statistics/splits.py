@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tuneguard.history import Metric, Role, RunHistory, Series
 from tuneguard.statistics.curve import Curve, course
+
+FloatArray = NDArray[np.float64]
 
 _OF_CLASSES = ("acc", "top", "f1", "auc", "auroc", "precision", "recall")
 _ACCURACIES = ("accuracy", "acc", "top1", "balanced_accuracy", "accuracy_score")
@@ -27,6 +32,17 @@ class MeasuredCourse:
     curve: Curve
     is_negated: bool
     name: str
+
+    @property
+    def second_half(self) -> tuple[float, float]:
+        """The steps in the middle and at the end of the series."""
+        first, last = self.series.span
+        return 0.5 * (first + last), last
+
+    def falling(self) -> tuple[FloatArray, FloatArray]:
+        """Return steps and finite values, turned so that lower is better."""
+        finite = self.series.finite()
+        return finite.steps, -finite.values if self.is_negated else finite.values
 
     @property
     def counts_classes(self) -> bool:
