@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tuneguard.findings import Abstained, Finding, Passed
 from tuneguard.history import RunHistory
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
+from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 from tuneguard.rules.no_learning import NoLearning
 from tuneguard.rules.output_loss_mismatch import OutputLossMismatch
 from tuneguard.rules.schedule_fault import ScheduleFault
@@ -110,7 +111,7 @@ def test_a_validation_that_stays_the_same_to_the_last_digit_shows_that_no_weight
 
 @pytest.mark.parametrize(
     ("swing", "is_cyclic", "is_found"),
-    [(0.4, False, True), (0.4, True, True), (0.02, False, False), (0.02, True, False)],
+    [(0.4, False, True), (0.4, True, True), (0.005, False, False), (0.005, True, False)],
 )
 def test_rows_that_swing_wildly_are_found_whatever_their_noise(
     swing: float, is_cyclic: bool, is_found: bool
@@ -120,9 +121,24 @@ def test_rows_that_swing_wildly_are_found_whatever_their_noise(
     level, way = 1.2 + 0.8 * np.exp(-(EPOCHS + 0.5)), np.where(EPOCHS % 2 == 0, -1.0, 1.0)
     for seed in range(20):
         rows = history(
-            train_loss=level * (1.0 + 0.5 * swing * way) + noise(seed),
-            val_loss=level * (1.0 + swing * way) + noise(seed + 50),
+            train_loss=level * (1.0 + 0.5 * swing * way) + noise(seed, 0.005),
+            val_loss=level * (1.0 + swing * way) + noise(seed + 50, 0.005),
             learning_rate=rate,
         )
         outcome = LearningRateOscillation().check(rows)
         assert isinstance(outcome, Finding) == is_found, seed
+
+
+@pytest.mark.parametrize(("thrown_to", "expected"), [(2.5, Finding), (1.0, Passed)])
+def test_a_row_above_chance_that_led_to_guessing_is_an_overshoot(
+    thrown_to: float, expected: type
+) -> None:
+    """One row is a mean over many steps: it need not come twice."""
+    factor = np.where(EPOCHS == 1.0, thrown_to, 1.0)
+    for seed in range(20):
+        rows = history(
+            train_loss=np.log(5.0) * factor + noise(seed),
+            val_loss=np.log(5.0) + noise(seed + 50),
+            val_accuracy=0.2 + noise(seed + 100, 0.01),
+        )
+        assert isinstance(LearningRateTooHigh().check(rows), expected), seed
