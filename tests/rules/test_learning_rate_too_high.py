@@ -105,7 +105,7 @@ def test_a_loss_without_its_first_steps_has_no_reference(runs: ModuleType) -> No
     assert outcome.needs
 
 
-@pytest.mark.parametrize(("ratio", "suggested"), [(0.04, "0.005"), (0.1, "0.002"), (5, "0.001")])
+@pytest.mark.parametrize(("ratio", "suggested"), [(0.06, "0.0033"), (0.1, "0.002"), (5, "0.001")])
 def test_the_proposed_rate_brings_updates_back_into_their_band(
     ratio: float, suggested: str, runs: ModuleType
 ) -> None:
