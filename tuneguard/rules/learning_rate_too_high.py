@@ -40,7 +40,8 @@ class LearningRateTooHigh(Rule):
         and no number of further steps mends them.
 
     How it decides:
-        Thrown out: smoothed over three steps, the loss rose above ``min_overshoot`` times the
+        Thrown out: smoothed over three steps (rows of one an epoch are means, and are taken as
+        they are, ``min_rows`` of them at least), the loss rose above ``min_overshoot`` times the
         reference (chance level where known, else the first loss) in the run's first half, and
         at the end it is above ``min_end`` of it, or not finite; it takes ``min_points`` steps
         to tell. One of the first 20 updates above ``min_first_update`` of the weights, or their
@@ -79,14 +80,16 @@ class LearningRateTooHigh(Rule):
     min_first_update: float = 0.15
     min_first_update_ratio: float = 0.05
     min_points: int = 20
+    min_rows: int = 8
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for an overshoot that stayed, or for huge updates that lead nowhere."""
         loss = history.get(Role.TRAIN_LOSS)
         reference = _reference(history)
         curve = course(loss) if loss is not None else None
-        if loss is None or len(loss) < self.min_points:
-            return self.abstained(f"fewer than {self.min_points} steps were recorded")
+        fewest = self.min_rows if loss is not None and loss.axis is Axis.EPOCH else self.min_points
+        if loss is None or len(loss) < fewest:
+            return self.abstained(f"fewer than {fewest} losses were recorded")
         if curve is None or reference is None:
             return self.abstained(
                 "the loss was not recorded from the first step on, or is not positive",
@@ -108,7 +111,8 @@ class LearningRateTooHigh(Rule):
     def _overshoot(self, loss: Series, reference: Reference) -> tuple[Evidence, Evidence]:
         half = loss.where(loss.positions <= 0.5)
         finite = half.finite()
-        peak = float(running_median(finite.values, 3).max()) if len(finite) else np.inf
+        window = 1 if loss.axis is Axis.EPOCH else 3
+        peak = float(running_median(finite.values, window).max()) if len(finite) else np.inf
         peak_step = float(finite.steps[int(np.argmax(finite.values))]) if len(finite) else 0.0
         last = loss.values[-max(5, len(loss) // 20) :]
         end = float(np.median(last)) if np.isfinite(last).all() else np.inf
