@@ -48,10 +48,10 @@ class LearningRateTooHigh(Rule):
         median above ``min_first_update_ratio``, tells it from a gradient that exploded by
         itself. Dead: such a first update, and a loss above ``min_dead`` of chance level all
         through the second half. Stuck: after 200 steps or more the loss ends above ``min_stuck``
-        of the reference and no longer falls, while the noise of the batches times the length of the steps holds up
-        ``min_held_up`` of the reference, or ``min_held_up_after_overshoot`` after an overshoot:
-        a loss that noisy labels keep up is not held up by the steps. A run that is still
-        falling is left alone, and so is one that learned in spite of long steps.
+        of the reference and no longer falls, while the noise of the batches times the length of
+        the steps holds up ``min_held_up`` of the reference, or ``min_held_up_after_overshoot``
+        after an overshoot: a loss that noisy labels keep up is not held up by the steps. A run
+        that is still falling is left alone, and so is one that learned in spite of long steps.
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
