@@ -122,14 +122,17 @@ def test_a_run_that_mends_is_not_hopeless():
 
 def test_a_standstill_is_given_twice_the_time():
     lookout = Lookout(patience=0.1)
-    looked(lookout, 1000, finding("no-learning"))
-    assert looked(lookout, 1150, finding("no-learning")) == []
-    assert looked(lookout, 1200, finding("no-learning")) == [("found", "no-learning")]
-
-
-def test_a_standstill_does_not_count_early_in_what_is_planned():
-    lookout = Lookout(patience=0.1)
-    for step in range(1000, 2500, 100):
-        assert looked(lookout, step, finding("no-learning"), planned=10_000) == []
-    happened = looked(lookout, 2500, finding("no-learning"), planned=10_000)
+    looked(lookout, 6000, finding("no-learning"), planned=10_000)
+    assert looked(lookout, 6900, finding("no-learning"), planned=10_000) == []
+    happened = looked(lookout, 7200, finding("no-learning"), planned=10_000)
     assert happened == [("found", "no-learning")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told_at"), [("no-learning", 5000), ("learning-rate-oscillation", 7500)]
+)
+def test_a_standstill_is_not_told_early_in_what_is_planned(rule: str, told_at: int):
+    lookout = Lookout(patience=0.1)
+    for step in range(1000, told_at, 100):
+        assert looked(lookout, step, finding(rule), planned=10_000) == []
+    assert looked(lookout, told_at, finding(rule), planned=10_000) == [("found", rule)]

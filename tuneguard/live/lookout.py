@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from tuneguard.findings import Finding, Severity
-from tuneguard.history import Axis, RunHistory
+from tuneguard.history import RunHistory
+from tuneguard.live.patience import Progress, wait_of
 
 if TYPE_CHECKING:
     from tuneguard.diagnosis import Diagnosis
@@ -17,20 +18,7 @@ Happening = Literal["found", "worse", "gone", "back"]
 PATIENCE = 0.25
 _NAN_STAYS = 0.1
 _STOPPING = 1.0
-_EARLY = 0.25
-_ROUNDED = 0.99  # looks come at whole steps
 _IRREVOCABLE = frozenset({"non-finite-values"})
-# runs rest for a while and then learn on: these are given twice the time
-_STANDSTILLS = frozenset(
-    {
-        "learning-rate-oscillation",
-        "learning-rate-too-low",
-        "loss-plateau",
-        "no-learning",
-        "underfitting",
-        "wasted-epochs",
-    }
-)
 _HOPELESS = frozenset(
     {
         "divergence",
@@ -93,8 +81,8 @@ class Lookout:
     once counts what no further step undoes, as a NaN, and what holds when the run has ended.
 
     Args:
-        patience: By what share of its steps a run must have become longer; twice that where the
-            finding is that nothing goes forward, and a quarter of what is planned.
+        patience: By what share of its steps a run must usually have become longer; `wait_of`
+            says what takes longer.
 
     Attributes:
         sightings: Everything that was ever listed, by the name of its rule.
@@ -105,7 +93,6 @@ class Lookout:
         self._patience = patience
         self._changes: dict[str, _Change] = {}
         self._step = 0.0
-        self._planned = 0.0
 
     def look(self, history: RunHistory, diagnosis: Diagnosis) -> tuple[Event, ...]:
         """Take in a look, and return what it brought.
@@ -114,14 +101,12 @@ class Lookout:
             history: The run as it is now.
             diagnosis: What the rules say of it.
         """
-        step, is_over = history.last_step, not history.is_running
-        if step < self._step:
+        now, is_over = Progress.of(history), not history.is_running
+        if now.step < self._step:
             self._changes.clear()  # the run went back to an earlier step
-        self._step = step
-        self._planned = _planned(history)
+        self._step = now.step
         present = {finding.rule: finding for finding in diagnosis.all_findings()}
-        events = [*self._seen(present, step, is_over), *self._missed(present, step, is_over)]
-        return tuple(events)
+        return (*self._seen(present, now, is_over), *self._missed(present, now, is_over))
 
     @property
     def present(self) -> tuple[Sighting, ...]:
@@ -144,7 +129,7 @@ class Lookout:
         wait = _NAN_STAYS if rule in _IRREVOCABLE else _STOPPING
         return rule not in self._changes and self._step >= (1.0 + wait) * one.seen_at
 
-    def _seen(self, present: dict[str, Finding], step: float, is_over: bool) -> Iterator[Event]:
+    def _seen(self, present: dict[str, Finding], now: Progress, is_over: bool) -> Iterator[Event]:
         for rule, finding in present.items():
             before = self.sightings.get(rule)
             what = _happening(before, finding)
@@ -153,14 +138,16 @@ class Lookout:
                 if before is not None:
                     self.sightings[rule] = replace(before, finding=finding)
                 continue
-            since = self._since(rule, finding.severity, step)
-            if is_over or rule in _IRREVOCABLE or self._lasted(rule, since, step):
+            since = self._since(rule, finding.severity, now.step)
+            if is_over or rule in _IRREVOCABLE or self._lasted(rule, since, now):
                 self._changes.pop(rule, None)
                 first = before.seen_at if before is not None else since
                 self.sightings[rule] = Sighting(finding, first)
-                yield Event(what, self.sightings[rule], step)
+                yield Event(what, self.sightings[rule], now.step)
 
-    def _missed(self, present: dict[str, Finding], step: float, is_over: bool) -> Iterator[Event]:
+    def _missed(
+        self, present: dict[str, Finding], now: Progress, is_over: bool
+    ) -> Iterator[Event]:
         for rule in set(self._changes) - set(present) - set(self.sightings):
             del self._changes[rule]
         for rule, sighting in list(self.sightings.items()):
@@ -169,11 +156,11 @@ class Lookout:
             if sighting.gone_at is not None:
                 self._changes.pop(rule, None)
                 continue
-            since = self._since(rule, None, step)
-            if is_over or self._lasted(rule, since, step):
+            since = self._since(rule, None, now.step)
+            if is_over or self._lasted(rule, since, now):
                 del self._changes[rule]
-                self.sightings[rule] = replace(sighting, gone_at=step)
-                yield Event("gone", self.sightings[rule], step)
+                self.sightings[rule] = replace(sighting, gone_at=now.step)
+                yield Event("gone", self.sightings[rule], now.step)
 
     def _since(self, rule: str, severity: Severity | None, step: float) -> float:
         """Return since when a rule has shown what it shows now."""
@@ -182,20 +169,8 @@ class Lookout:
             before = self._changes[rule] = _Change(severity, step)
         return before.since
 
-    def _lasted(self, rule: str, since: float, step: float) -> bool:
-        wait = self._patience
-        if rule in _STANDSTILLS:
-            wait *= 2.0
-            if step < _EARLY * self._planned:
-                return False
-        return step > since and step >= _ROUNDED * (1.0 + wait) * since
-
-
-def _planned(history: RunHistory) -> float:
-    """Return how far the run is to go, on the axis of its last step; 0 where nobody knows."""
-    has_steps = any(one.axis is Axis.STEP and len(one) for one in history.series.values())
-    planned = history.planned_steps if has_steps else history.hyperparameters.epochs
-    return float(planned or 0.0)
+    def _lasted(self, rule: str, since: float, now: Progress) -> bool:
+        return wait_of(rule).is_over(since, now, self._patience)
 
 
 def _happening(before: Sighting | None, finding: Finding) -> Happening | None:
