@@ -64,6 +64,15 @@ class TestJson:
         assert [math.isnan(value) for value in values(history, "loss")[1:3]] == [True, True]
         assert values(history, "loss")[3:] == [math.inf, -math.inf, -math.inf]
 
+    @pytest.mark.parametrize("shape", ["{}", '{{"series": {}}}'])
+    def test_long_series_are_thinned_and_that_is_said(self, read, monkeypatch, shape) -> None:
+        monkeypatch.setattr("tuneguard.files.json_history.MAX_POINTS", 10)
+        numbers = [*map(float, range(55)), math.nan, *map(float, range(44))]
+        history = read(shape.format(json.dumps({"loss": numbers, "val_loss": [1.0, 2.0]})))
+        assert steps(history, "loss") == [*range(0, 51, 10), 55, *range(60, 100, 10)]
+        assert len(history.series["val_loss"]) == 2
+        assert "has 100 points: one in 10 was kept" in history.notes[0]
+
     def test_json_lines_with_a_last_line_cut_off(self, read) -> None:
         history = read('{"step": 0, "loss": 2}\n{"step": 1, "loss": 1}\n{"step": 2, "lo')
         assert values(history, "loss") == [2.0, 1.0]

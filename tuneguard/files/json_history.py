@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from tuneguard.exceptions import HistoryFormatError
 from tuneguard.files.file_content import FileContent
+from tuneguard.files.kept_points import MAX_POINTS
 from tuneguard.files.point_table import PointTable
 from tuneguard.files.trainer_state import is_trainer_state, read_trainer_state
 from tuneguard.history import Series, Status
@@ -51,9 +53,8 @@ def _from_any(document: Any) -> FileContent:
     if is_trainer_state(document):
         return read_trainer_state(document)
     scalars = {k: v for k, v in document.items() if v is None or isinstance(v, str | int | float)}
-    return FileContent(
-        _series({name: v for name, v in document.items() if name not in scalars}), params=scalars
-    )
+    lists = {name: values for name, values in document.items() if name not in scalars}
+    return FileContent(_series(lists), params=scalars, notes=_length_notes(lists))
 
 
 def _from_rows(rows: Sequence[Any]) -> FileContent:
@@ -83,6 +84,7 @@ def _from_document(document: Mapping[str, Any]) -> FileContent:
         axis=_choice("axis", document.get("axis"), axes),
         status=_choice("status", document.get("status"), get_args(Status)),
         planned_steps=planned,
+        notes=_length_notes(document["series"]),
     )
 
 
@@ -112,4 +114,26 @@ def _one_series(name: str, points: Any) -> Series:
     odd = next((pair for pair in pairs if len(pair) != 2), None)
     if odd is not None:
         raise HistoryFormatError(f"A point of {name!r} is {str(odd)[:60]}. {_EXPECTED}")
-    return Series.from_points(name, [(x, y) for x, y in pairs if y is not None])
+    written = [(x, y) for x, y in pairs if y is not None]
+    return Series.from_points(name, written if len(written) <= MAX_POINTS else _thinned(written))
+
+
+def _thinned(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Keep one point in a stride, and what is no finite number."""
+    stride = -(-len(pairs) // MAX_POINTS)
+    return [
+        pair for index, pair in enumerate(pairs) if index % stride == 0 or not _is_finite(pair[1])
+    ]
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _length_notes(mapping: Any) -> list[str]:
+    longest = max(map(len, mapping.values()), default=0)
+    note = (
+        f"The longest series has {longest:,} points: one in {-(-longest // MAX_POINTS)} was kept, "
+        "and NaN and infinity wherever they stand. A spike between two of them is not seen."
+    )
+    return [note] if longest > MAX_POINTS else []
