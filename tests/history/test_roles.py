@@ -58,6 +58,28 @@ def test_names_of_frameworks(framework: str) -> None:
     assert assignment.notes == ()
 
 
+@pytest.mark.parametrize("suffix", ["B", "(B)", "_B_"])
+def test_scores_of_ultralytics_are_of_the_validation(suffix: str) -> None:
+    keys = [f"metrics/{name}{suffix}" for name in ("mAP50", "mAP50-95", "precision")]
+    metrics = assign_roles(dict.fromkeys([*keys, "train/box_loss"], 10)).metrics
+    assert [one.key for one in metrics] == keys
+    assert {(one.split, one.higher_is_better) for one in metrics} == {("validation", True)}
+
+
+def test_scores_of_fastai_are_of_the_validation() -> None:
+    keys = dict.fromkeys(["train_loss", "valid_loss", "accuracy", "error_rate"], 10)
+    found = {one.name: (one.split, one.higher_is_better) for one in assign_roles(keys).metrics}
+    assert found == {"accuracy": ("validation", True), "error_rate": ("validation", False)}
+    (of_keras,) = assign_roles(dict.fromkeys(["loss", "val_loss", "accuracy"], 10)).metrics
+    assert of_keras.split == "train"
+
+
+def test_scores_of_a_record_come_before_those_of_a_framework() -> None:
+    keys = dict.fromkeys(["train/loss", "loss", "val_loss", "validation/loss"], 10)
+    roles = assign_roles(keys, is_recorded=True).roles
+    assert roles == {Role.TRAIN_LOSS: "train/loss", Role.VALIDATION_LOSS: "validation/loss"}
+
+
 def test_the_summary_that_hugging_face_writes_at_the_end_is_not_the_training_loss() -> None:
     assignment = assign_roles({"loss": 200, "train_loss": 1, "eval_loss": 5})
     assert assignment.roles[Role.TRAIN_LOSS] == "loss"

@@ -46,6 +46,7 @@ _VALIDATION = {"val", "valid", "validation", "dev"} | _EVALUATION
 _TEST = {"test", "testing", "holdout"}
 _LOSS = {"loss", "ce", "nll", "logloss", "crossentropy", "objective", "cost"}
 _FILLER = {"epoch", "step", "batch", "total", "mean", "avg", "average", "running"}
+_FASTAI = {"accuracy", "error_rate", "accuracy_multi", "dice", "f1_score", "roc_auc_score"}
 _RECORDED = {keys.TRAIN_LOSS, keys.VALIDATION_LOSS, keys.GRADIENT_NORM_GLOBAL}
 _GRADIENT_NORM = re.compile(
     r"^(tuneguard_)?(train_)?(grad|gradient|gradients)(_2_0)?_norm(_total|_global)?$"
@@ -63,6 +64,8 @@ HIGHER_IS_BETTER = {
         ["sparse_categorical_accuracy", "categorical_accuracy", "accuracy_score"], True
     ),
     **dict.fromkeys(["wer", "cer", "mse", "mae", "rmse", "perplexity", "ppl", "error"], False),
+    **dict.fromkeys(["error_rate"], False),
+    **dict.fromkeys(["accuracy_multi", "f1_score", "roc_auc_score", "roc_auc"], True),
     **dict.fromkeys(["err", "mape", "fid", "mean_absolute_error", "mean_squared_error"], False),
 }
 
@@ -209,14 +212,31 @@ def _other_role(key: str) -> list[tuple[Role, int]]:
     return []
 
 
+_ULTRALYTICS = re.compile(
+    r"metrics/(mAP50-95|mAP50|precision|recall|accuracy_top1|accuracy_top5)[_(]?[A-Z]?[_)]?"
+)
+
+
+def _of_ultralytics(key: str) -> Metric | None:
+    """Return what Ultralytics measures on its validation data; `B` is for boxes."""
+    found = _ULTRALYTICS.fullmatch(key)
+    return Metric(key, "validation", found[1], higher_is_better=True) if found else None
+
+
 def _metrics(
     lengths: Iterable[str], taken: set[str], directions: Mapping[str, bool]
 ) -> Iterable[Metric]:
+    # fastai scores on the validation data alone, and names no split
+    is_fastai = {"train_loss", "valid_loss"} <= set(lengths)
     for key in lengths:
+        known = _of_ultralytics(key)
+        if known is not None:
+            yield known
+            continue
         if key in taken or key.endswith(keys.MAXIMUM_SUFFIX):
             continue
         tokens = normalise(key.removeprefix(keys.PREFIX)).split("_")
-        split = _split(tokens)
+        split = "validation" if is_fastai and key in _FASTAI else _split(tokens)
         rest = [t for t in tokens if t not in _TRAIN | _VALIDATION | _TEST | _FILLER]
         name = "_".join(rest)
         direction = directions.get(name, directions.get(key, HIGHER_IS_BETTER.get(name)))
