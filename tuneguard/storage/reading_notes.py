@@ -10,6 +10,7 @@ from mlflow.entities import Run
 from tuneguard.history import Series
 from tuneguard.storage.metric_histories import latest_points
 from tuneguard.storage.record import Record
+from tuneguard.storage.recording_line import recording_line
 from tuneguard.storage.sampled_points import SAMPLE_SIZE
 from tuneguard.storage.written import Written
 
@@ -53,6 +54,9 @@ def notes_of(
             "and every point around what looked odd. What happened between two of them and left "
             "no trace is not seen."
         )
+    if not record.points:
+        line = recording_line(run.data.metrics, run.data.params, run.data.tags)
+        notes += [line] if line is not None else []
     times = [timestamp for _, timestamp in latest_points(run).values()]
     silence = time.time() - max(times, default=run.info.start_time) / 1000
     if run.info.status == "RUNNING" and silence > _SILENCE_SECONDS:
