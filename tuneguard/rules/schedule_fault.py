@@ -145,7 +145,18 @@ class ScheduleFault(Rule):
         if len(leaps) == 0:
             return None
         at = int(leaps[-1]) + 1
-        place = float(rate.positions[at])
+        leap = Evidence(
+            rate.key,
+            "learning rate over the highest before",
+            float(rate.values[at] / before[at - 1]),
+            self.min_leap,
+            (float(rate.steps[at - 1]), float(rate.steps[at])),
+        )
+        setback = self._setback(loss, curve, float(rate.positions[at]), leap.steps[1])
+        return (leap, setback) if setback is not None else None
+
+    def _setback(self, loss: Series, curve: Curve, place: float, step: float) -> Evidence | None:
+        """Measure what the loss lost for good by a leap; `None` where that is little."""
         earlier = curve.levels[curve.positions < place]
         later = loss.values[loss.positions >= place]
         if len(earlier) < 2 or len(later) < _AFTERMATH:
@@ -158,29 +169,20 @@ class ScheduleFault(Rule):
         soon = later[: max(_AFTERMATH, int(_SOON * len(loss)))]
         rise_soon = float(np.median(soon)) - low if np.isfinite(soon).all() else np.inf
         scale = max(gained, self.min_noise * curve.level_noise / self.min_loss_of_progress)
-        span = (float(rate.steps[at]), float(loss.steps[-1]))
-        proof = (
-            Evidence(
-                rate.key,
-                "learning rate over the highest before",
-                float(rate.values[at] / before[at - 1]),
-                self.min_leap,
-                (float(rate.steps[at - 1]), float(rate.steps[at])),
-            ),
-            Evidence(
-                loss.key,
-                "rise of the loss from there to the end, as a share of what it had come down",
-                rise / scale if scale > 0.0 else 0.0,
-                self.min_loss_of_progress,
-                (min(span[0], span[1]), span[1]),
-            ),
+        last = float(loss.steps[-1])
+        setback = Evidence(
+            loss.key,
+            "rise of the loss from there to the end, as a share of what it had come down",
+            rise / scale if scale > 0.0 else 0.0,
+            self.min_loss_of_progress,
+            (min(step, last), last),
         )
         is_at_once = is_lost or (
             self._is_aligned(loss, curve, place)
             and rise_soon >= _AT_ONCE * self.min_loss_of_progress * scale
         )
-        is_harm = is_at_once and proof[1].value >= proof[1].threshold
-        return proof if is_harm else None
+        is_harm = is_at_once and setback.value >= setback.threshold
+        return setback if is_harm else None
 
     def _is_aligned(self, loss: Series, curve: Curve, place: float) -> bool:
         """Whether the level of the loss changes near `place` of the run."""
@@ -203,17 +205,12 @@ class ScheduleFault(Rule):
         low = place_below(rate, _LOW * peak)
         if place is None or low is None:
             return None
-        reference = reference_level(history)
-        level = reference.level if reference is not None else curve.start
-        words = reference.words if reference is not None else "its start"
+        level, end = self._end(history, loss, curve)
         before, at_low = around(loss, curve, low)
         at_death = level_after(loss, curve, place)
         died_at = float(np.interp(place, rate.positions, rate.steps))
         span = (died_at, max(died_at, float(rate.steps[-1])))
         of_loss = (float(loss.steps[0]), float(loss.steps[-1]))
-        end = Evidence(
-            loss.key, f"level at the end over {words}", curve.end / level, self.min_end, of_loss
-        )
         died = Evidence(
             rate.key, "place at which the learning rate had died", place, self.max_place, span
         )
@@ -238,6 +235,16 @@ class ScheduleFault(Rule):
             of_loss,
         )
         return (died, end, fell, after)
+
+    def _end(self, history: RunHistory, loss: Series, curve: Curve) -> tuple[float, Evidence]:
+        """Return the level of a model that learned nothing, and where the loss ended over it."""
+        reference = reference_level(history)
+        level = reference.level if reference is not None else curve.start
+        words = reference.words if reference is not None else "its start"
+        share, span = curve.end / level, (float(loss.steps[0]), float(loss.steps[-1]))
+        return level, Evidence(
+            loss.key, f"level at the end over {words}", share, self.min_end, span
+        )
 
     def _report_dying(
         self, history: RunHistory, loss: Series, rate: Series, evidence: Proof
