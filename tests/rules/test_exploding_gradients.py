@@ -76,3 +76,12 @@ def test_a_thinned_norm_may_have_lost_its_bursts(runs: ModuleType) -> None:
     outcome = ExplodingGradients().check(replace(history, series={**history.series, key: thinned}))
     assert isinstance(outcome, Abstained)
     assert outcome.needs
+
+
+def test_a_gradient_after_steps_without_any_is_no_burst(runs: ModuleType) -> None:
+    for seed in range(20):
+        norm = np.where(runs.steps() % 40 == 39, 0.3, 0.0)
+        outcome = ExplodingGradients().check(runs.unlearned(seed).having(norm=norm).history())
+        assert isinstance(outcome, Passed), seed
+    nothing = runs.unlearned(0).having(norm=np.zeros(runs.STEPS)).history()
+    assert isinstance(ExplodingGradients().check(nothing), Abstained)

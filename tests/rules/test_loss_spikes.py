@@ -66,3 +66,26 @@ def test_a_thinned_loss_may_have_lost_its_spikes(runs: ModuleType) -> None:
     )
     assert isinstance(outcome, Abstained)
     assert outcome.needs
+
+
+def recurring(runs: ModuleType, seed: int, lasting: int = 1) -> RunHistory:
+    """Every 25th batch has four times the usual loss, for so many steps."""
+    train = runs.fall(runs.steps(), runs.CHANCE, 0.7) * np.exp(0.05 * runs.noise(seed, runs.STEPS))
+    for step in range(lasting):
+        train[20 + step :: 25] *= 4.0
+    history: RunHistory = runs.healthy(seed).having(train=train).history()
+    return history
+
+
+def test_odd_batches_that_recur_are_found_though_each_block_has_one(runs: ModuleType) -> None:
+    for seed in range(20):
+        finding = LossSpikes().check(recurring(runs, seed))
+        assert isinstance(finding, Finding), seed
+        assert finding.evidence[0].value >= 20
+        assert finding.evidence[0].steps[0] % 25 == 20
+        assert finding.prescriptions[0].parameter == "data"
+
+
+def test_a_level_that_switches_for_some_steps_is_no_odd_batch(runs: ModuleType) -> None:
+    for seed in range(20):
+        assert isinstance(LossSpikes().check(recurring(runs, seed, lasting=4)), Passed), seed

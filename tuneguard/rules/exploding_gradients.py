@@ -47,7 +47,8 @@ class ExplodingGradients(Rule):
         the logarithm above it. It counts where the loss
         of the same step, taken with the same weights, leapt by less: ``min_ratio`` times its
         leap, measured in the range of 98 % of the losses before. A gradient that is large
-        because the loss is large is a symptom of something else. The run
+        because the loss is large is a symptom of something else, and one after steps without any
+        gradient follows them: norms of exactly zero are left out. The run
         was harmed when its loss ended having given back ``min_lost`` of what it had gained, or
         in its second half lay less than ``min_gain`` standard deviations of its noise below its
         start, or became NaN. Bursts
@@ -81,9 +82,9 @@ class ExplodingGradients(Rule):
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for bursts of the norm that came before the loss went wrong."""
-        norm, loss = history.get(Role.GRADIENT_NORM), history.get(Role.TRAIN_LOSS)
+        norm, loss = _nonzero(history.get(Role.GRADIENT_NORM)), history.get(Role.TRAIN_LOSS)
         if norm is None or loss is None:
-            return self.abstained("no gradient norm")
+            return self.abstained("no gradient norm, or none but zero")
         if norm.sampling is Sampling.THINNED:
             return self.abstained(
                 "the gradient norm is thinned, so bursts may be missing", "keep the full record"
@@ -190,6 +191,11 @@ class ExplodingGradients(Rule):
                 log_scale=True,
             ),
         )
+
+
+def _nonzero(norm: Series | None) -> Series | None:
+    left = norm.where(norm.values != 0.0) if norm is not None else None
+    return left if left is not None and len(left) else None
 
 
 def _largest(ratio: FloatArray) -> float:

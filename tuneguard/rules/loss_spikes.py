@@ -14,11 +14,13 @@ from tuneguard.prescriptions.clipping import clip_gradients
 from tuneguard.prescriptions.inputs import look_at_batches
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.leaps import Leaps, leaps
+from tuneguard.statistics.lone_leaps import lone_leaps
 from tuneguard.statistics.robust import difference_scale
 from tuneguard.statistics.weighted import weighted_percentile
 
 FloatArray = NDArray[np.float64]
 _BEFORE = 3.0
+_FEW = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class LossSpikes(Rule):
         logarithm of a positive loss by ``min_z`` robust standard deviations. Where the
         gradient of the three steps before was ordinary, the batch led, and not the step.
 
+        Odd batches that recur more often are a tail of their own. At least ``min_lone`` steps of
+        a positive loss lie above the median of the steps around by a factor of
+        ``min_lone_ratio`` and by ``min_z`` robust standard deviations of value and logarithm, by
+        ``min_share`` of all that the loss had come down, and on the logarithmic scale by
+        ``min_lone_gap`` times as much as any other; and ``min_alone`` of them are a single step
+        between two ordinary ones.
+
     When it is wrong:
         A curriculum that brings in harder data, or a learning rate that restarts, raises the
         loss on purpose.
@@ -62,6 +71,10 @@ class LossSpikes(Rule):
     min_share: float = 0.3
     min_count: int = 3
     min_gap: float = 3.0
+    min_lone: int = 5
+    min_lone_ratio: float = 2.0
+    min_lone_gap: float = 1.4
+    min_alone: float = 0.9
     min_points: int = 120
 
     def check(self, history: RunHistory) -> Outcome:
@@ -75,24 +88,41 @@ class LossSpikes(Rule):
                 "single steps are not on record, so spikes may be missing",
                 "record the training loss at every step",
             )
-        spikes = leaps(finite.values, min_ratio=self.min_ratio, min_height=self._floor(finite))
-        count = len(spikes.first)
-        often = Evidence(
-            finite.key,
-            "spikes out of the usual noise",
-            float(count),
-            float(self.min_count),
-            (float(finite.steps[spikes.first[0]]), float(finite.steps[spikes.last[-1]]))
-            if count
-            else finite.span,
-        )
-        is_tail = count and (
+        floor = self._floor(finite)
+        spikes = leaps(finite.values, min_ratio=self.min_ratio, min_height=floor)
+        is_tail = len(spikes.first) and (
             np.median(spikes.ratio) < self.min_gap * spikes.next_ratio
             or _log_score(finite.values, spikes) < self.min_z
         )
-        if count < self.min_count or is_tail:
-            return self.passed(often)
-        return self._report(history, finite, spikes, often)
+        if len(spikes.first) >= self.min_count and not is_tail:
+            return self._report(history, finite, spikes, self._often(finite, spikes))
+        lone = self._lone(finite.values, floor)
+        if lone is not None:
+            return self._report(history, finite, lone, self._often(finite, lone))
+        return self.passed(self._often(finite, spikes))
+
+    def _often(self, loss: Series, spikes: Leaps) -> Evidence:
+        return Evidence(
+            loss.key,
+            "spikes out of the usual noise",
+            float(len(spikes.first)),
+            float(self.min_count),
+            (float(loss.steps[spikes.first[0]]), float(loss.steps[spikes.last[-1]]))
+            if len(spikes.first)
+            else loss.span,
+        )
+
+    def _lone(self, values: FloatArray, floor: FloatArray) -> Leaps | None:
+        """Return the single steps that stand out again and again, if they do."""
+        if values.min() <= 0.0:
+            return None
+        found, share = lone_leaps(
+            values, min_ratio=self.min_lone_ratio, min_z=self.min_z, min_height=floor
+        )
+        is_often = len(found.first) >= self.min_lone and share >= self.min_alone
+        if not is_often or np.median(found.ratio) < self.min_lone_gap * found.next_ratio:
+            return None
+        return found
 
     def _floor(self, loss: Series) -> FloatArray:
         """Return for each point the least height of a spike: a share of what had been gained."""
@@ -115,7 +145,7 @@ class LossSpikes(Rule):
         )
         led, typical = _led_by_gradient(history, steps)
         lengths = spikes.last - spikes.first + 1
-        by_batch = led == 0 and float(np.median(lengths)) <= 2.0
+        by_batch = led <= _FEW * len(steps) and float(np.median(lengths)) <= 2.0
         fixes = [look_at_batches(tuple(steps.tolist()))]
         if typical is not None and typical > 0.0:
             fixes.insert(1 if by_batch else 0, clip_gradients(history, typical))
