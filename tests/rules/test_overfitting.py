@@ -84,7 +84,7 @@ def test_an_opening_gap_speaks_for_a_rise_in_strong_noise(scale: float) -> None:
 
 def test_a_rise_below_the_own_threshold_passes(runs: ModuleType) -> None:
     history = runs.overfitted(0).history()
-    lenient = Overfitting(min_rise=5.0, min_rise_of_training=5.0)
+    lenient = Overfitting(min_rise=5.0, min_rise_of_training=5.0, min_gap=5.0)
     assert isinstance(lenient.check(history), Passed)
 
 
@@ -110,3 +110,34 @@ def test_labels_are_smoothed_only_where_there_are_classes(
     assert isinstance(finding, Finding)
     parameters = [fix.parameter for fix in finding.prescriptions]
     assert ("label_smoothing" in parameters) is is_smoothed
+
+
+def gapped(
+    runs: ModuleType, seed: int, share: float, classes: int | None = 10, status: str = "finished"
+) -> RunHistory:
+    """Validation comes down with training, but by this share less, and stays there."""
+    steps = runs.steps()
+    train = runs.fall(steps, runs.CHANCE, 0.2) + 0.05 * runs.noise(seed, runs.STEPS)
+    validation = runs.CHANCE - (1.0 - share) * (runs.CHANCE - runs.fall(steps, runs.CHANCE, 0.2))
+    validation += 0.01 * runs.noise(seed + 1, runs.STEPS)
+    return RunHistory.from_series(
+        {
+            "train/loss": zip(steps, train, strict=True),
+            "validation/loss": zip(steps[29::30], validation[29::30], strict=True),
+        },
+        {"num_classes": classes} if classes else {},
+        axis="step",
+        status=status,  # type: ignore[arg-type]
+    )
+
+
+def test_a_gap_without_a_turn_is_found_where_chance_level_is_known(runs: ModuleType) -> None:
+    for seed in range(20):
+        finding = Overfitting().check(gapped(runs, seed, 0.6))
+        assert isinstance(finding, Finding), seed
+        assert finding.evidence[0].value == pytest.approx(0.6, abs=0.05)
+        assert isinstance(Overfitting().check(gapped(runs, seed, 0.25)), Passed), seed
+        unknown = gapped(runs, seed, 0.6, classes=None)
+        assert isinstance(Overfitting().check(unknown), Passed), seed
+        running = gapped(runs, seed, 0.6, status="running")
+        assert isinstance(Overfitting().check(running), Passed), seed

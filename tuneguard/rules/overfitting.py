@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.capacity import smaller_model
@@ -19,6 +20,7 @@ from tuneguard.prescriptions.regularisation import (
 )
 from tuneguard.prescriptions.stopping import stop_at_best
 from tuneguard.rule import Requirement, Rule
+from tuneguard.statistics.generalisation import generalisation_gap
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
 from tuneguard.statistics.turnaround import (
     Continuation,
@@ -61,12 +63,19 @@ class Overfitting(Rule):
         its best, or within ``min_loss_of_metric`` of its range, the rise of the loss is
         overconfidence, and this rule stands back.
 
+        Validation need not turn round. Where the loss of knowing nothing is known, a run that
+        ended is found, too, where ``min_gap`` of what training gained below that is missing in
+        each of the last ``persistence`` levels of the validation loss, by ``min_noise``
+        standard deviations, and training gained ``min_gap_gain`` of them. Where it would be
+        overconfidence, as much must be missing at its best already.
+
     When it is wrong:
         A learning rate that restarts in cycles lifts the validation loss for a while. Without a
         validation metric, a model that grows overconfident but not worse looks the same.
 
     References:
-        Prechelt (1998), Early Stopping - But When?
+        Prechelt (1998), Early Stopping - But When? Goodfellow, Bengio & Courville (2016), Deep
+        Learning, section 5.2.
     """
 
     id: ClassVar[str] = "TG101"
@@ -75,7 +84,9 @@ class Overfitting(Rule):
     requires: ClassVar[tuple[Requirement, ...]] = (
         Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=5),
     )
-    explains: ClassVar[frozenset[str]] = frozenset({"wasted-epochs", "noisy-validation"})
+    explains: ClassVar[frozenset[str]] = frozenset(
+        {"overconfidence", "wasted-epochs", "noisy-validation"}
+    )
     judges_learning: ClassVar[bool] = False
 
     min_rise: float = 0.15
@@ -87,6 +98,8 @@ class Overfitting(Rule):
     min_return: float = 0.2
     min_share_if_confirmed: float = 0.5
     min_loss_of_metric: float = 0.1
+    min_gap: float = 0.4
+    min_gap_gain: float = 4.0
     persistence: int = 3
 
     def check(self, history: RunHistory) -> Outcome:
@@ -104,9 +117,28 @@ class Overfitting(Rule):
         ]
         guilty = self._guilty(judged)
         evidence = self._evidence(training, guilty)
-        if self._is_worse(guilty) and not self._only_overconfident(guilty, judged):
+        is_worse = self._is_worse(guilty)
+        if is_worse and not self._only_overconfident(guilty, judged):
             return self._report(history, training, guilty.measured, evidence)
-        return self.passed(*evidence)
+        if loss is None:
+            return self.passed(*evidence)
+        last = len(loss.curve.levels) if is_worse else self.persistence
+        gap = self._gap(history, training, loss, last)
+        return self._report_gap(history, training, loss, gap) if gap else self.passed(*evidence)
+
+    def _gap(
+        self, history: RunHistory, training: MeasuredCourse, loss: MeasuredCourse, last: int
+    ) -> Evidence | None:
+        """Return how much of what training gained is missing in validation, where it is much."""
+        known = reference_level(history)
+        if history.is_running or known is None or known.kind != "chance":
+            return None
+        gap = generalisation_gap(training.curve, loss.curve, known.level, last)
+        is_clear = gap.noise >= self.min_noise and gap.gained >= self.min_gap_gain
+        if not is_clear or gap.share < self.min_gap:
+            return None
+        words = f"gap to the training loss, as a share of what that gained below {known.words}"
+        return Evidence(loss.series.key, words, gap.share, self.min_gap, loss.series.span)
 
     def _judged(self, training: MeasuredCourse, one: MeasuredCourse, gain: float) -> _Judged:
         turn = turnaround(one.curve, gain, self.persistence)
@@ -207,6 +239,20 @@ class Overfitting(Rule):
                 threshold=guilty.best - rise if guilty.is_negated else guilty.best + rise,
                 marks=((best, "best validation"),),
             ),
+        )
+
+    def _report_gap(
+        self, history: RunHistory, training: MeasuredCourse, loss: MeasuredCourse, gap: Evidence
+    ) -> Finding:
+        unit, last = loss.series.axis.value, float(loss.series.steps[-1])
+        return self.found(
+            f"Validation loss ended at {loss.end:.4g} by {unit} {last:g}, where training had "
+            f"come down to {training.end:.4g}: {gap.value:.0%} of what was gained is missing.",
+            "Much of what was learned is true of the training data only.",
+            (gap,),
+            confidence=0.7,
+            prescriptions=_prescriptions(history, loss),
+            view=View((loss.series.key, training.series.key), span=loss.series.span),
         )
 
 
