@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tuneguard.findings import Abstained, Finding, Passed, Severity
+from tuneguard.history import RunHistory
 from tuneguard.rules.bad_initial_loss import BadInitialLoss
 
 
@@ -58,3 +59,26 @@ def test_noise_by_a_factor_is_no_bad_start(runs: ModuleType) -> None:
         run = runs.healthy(seed).having(train=train)
         found += isinstance(BadInitialLoss().check(run.history()), Finding)
     assert found == 0
+
+
+@pytest.mark.parametrize(("r2", "expected"), [(0.0, Finding), (0.6, Abstained)])
+def test_a_regression_that_stays_below_the_mean_of_its_targets_began_too_high(
+    r2: float, expected: type
+) -> None:
+    steps = np.arange(200.0)
+    losses = 50.0 * np.exp(-steps / 20.0) + 4.0
+    at = steps[19::20]
+    history = RunHistory.from_series(
+        {
+            "train/loss": zip(steps, losses, strict=True),
+            "validation/loss": zip(at, losses[19::20], strict=True),
+            "validation/r2": zip(at, np.full(len(at), r2) + 0.1 * (at % 3) * r2, strict=True),
+        },
+        {"task": "regression", "loss_graph": "MseLoss < Addmm"},
+        axis="step",
+    )
+    outcome = BadInitialLoss().check(history)
+    assert isinstance(outcome, expected)
+    if isinstance(outcome, Finding):
+        assert outcome.severity is Severity.WARNING
+        assert outcome.evidence[0].value == pytest.approx(losses[0] / losses[199], rel=0.01)

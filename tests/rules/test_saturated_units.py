@@ -73,3 +73,25 @@ def test_without_shares_of_units_it_says_what_to_record(runs: ModuleType) -> Non
     outcome = SaturatedUnits().check(runs.unlearned(0).history())
     assert isinstance(outcome, Abstained)
     assert "callback" in outcome.needs
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        ("NllLoss < LogSoftmax < Mul < Tanh < Addmm", Finding),
+        ("NllLoss < LogSoftmax < Addmm", Passed),
+        ("BinaryCrossEntropy < Sigmoid < Addmm", Passed),
+    ],
+)
+def test_outputs_that_grow_to_their_bounds_are_found_where_the_loss_comes_through_them(
+    graph: str, expected: type, runs: ModuleType
+) -> None:
+    at = runs.looked_at()
+    grown = 0.9 * np.clip(at / 300.0, 0.0, 1.0)
+    run = runs.beside(runs.unlearned(0), {"saturated_units/1": (at, grown)})
+    outcome = SaturatedUnits().check(
+        replace(run, params={**run.params, "loss_graph": graph}).history()
+    )
+    assert isinstance(outcome, expected)
+    if isinstance(outcome, Finding):
+        assert [fix.parameter for fix in outcome.prescriptions] == ["output_activation"]

@@ -90,7 +90,12 @@ def late(runs: ModuleType, seed: int, first: float, idle: float) -> Any:
 
 @pytest.mark.parametrize(
     ("first", "idle", "expected"),
-    [(0.01, 0.4, Finding), (0.01, 0.05, Abstained), (0.3, 0.4, Abstained)],
+    [
+        (0.01, 0.4, Finding),
+        (0.07, 0.4, Finding),
+        (0.01, 0.05, Abstained),
+        (0.3, 0.4, Abstained),
+    ],
 )
 def test_a_late_start_after_faded_gradients_is_found_in_few_layers(
     first: float, idle: float, expected: type, runs: ModuleType

@@ -35,7 +35,8 @@ class BadInitialLoss(Rule):
     How it decides:
         The loss of the first step, which has the initial weights, is at least ``min_ratio``
         times that of knowing nothing (``ln C`` in a classification; in a regression what the
-        recorded ``R²`` says of the spread of the targets), and above it by ``min_noise`` standard
+        recorded ``R²`` says of the spread of the targets: where it is 0 or less, the squared
+        error of that validation is at least as high), and above it by ``min_noise`` standard
         deviations of the logarithm of the losses of the first steps. It is a warning where the
         run was harmed: where the loss took at least ``min_steps`` steps and ``min_harm`` of the
         run to come down to it, or where it ended at ``min_left`` of that or more.
@@ -54,7 +55,7 @@ class BadInitialLoss(Rule):
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=10),)
     explains: ClassVar[frozenset[str]] = STANDSTILL | UPHEAVAL
 
-    min_ratio: float = 2.5
+    min_ratio: float = 2.0
     min_noise: float = 4.0
     min_harm: float = 0.03
     min_steps: int = 10

@@ -51,8 +51,8 @@ class InputBound(Rule):
 
     warm_up: float = 0.1
     blocks: int = 10
-    min_wait: float = 0.4
-    min_blocks: float = 0.8
+    min_wait: float = 0.3
+    min_blocks: float = 0.6
     min_lost_seconds: float = 30.0
     max_utilisation: float = 70.0
     min_points: int = 50

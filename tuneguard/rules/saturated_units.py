@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,11 +12,17 @@ from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import in_natural_order, typical
 from tuneguard.prescriptions.inputs import standardise_inputs
+from tuneguard.prescriptions.outputs import bare_output
 from tuneguard.prescriptions.signal import smaller_initialisation
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 
 _SOFTMAX = ("Softmax", "Softmin", "Softmax2d")
+_BOUNDED = ("Tanh", "Sigmoid", "Hardtanh", "Hardsigmoid")
+_ON_THE_WAY = frozenset(
+    {"Mul", "Div", "Add", "Sub", "Mean", "Sum", "LogSoftmax", "NllLoss"}
+    | {"BinaryCrossEntropyWithLogits", "MseLoss", "SmoothL1Loss", "HuberLoss"}
+)
 _AT_FIRST = 0.15
 _HALF = 0.5
 
@@ -39,7 +46,10 @@ class SaturatedUnits(Rule):
         known. Of a layer with at least ``min_nearly_all`` of its outputs saturated, a loss above
         ``min_short_of_all`` is enough. Where an update of the first 20 steps was above
         ``max_first_update`` of the weights, the steps saturated the units, not the
-        initialisation. Networks that saturate late, as many do that learn well, pass.
+        initialisation. Networks that saturate late, as many do that learn well, pass. Outputs of
+        the model that reach the loss through such an activation, scaled or not, are pushed
+        against its ends by targets beyond them: there ``min_saturated_outputs`` over the second
+        half, and a loss above ``min_short``, are enough.
 
     When it is wrong:
         A gate that is meant to be open or shut is saturated by right. Rows of a softmax are
@@ -69,6 +79,7 @@ class SaturatedUnits(Rule):
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 
     min_saturated: float = 0.7
+    min_saturated_outputs: float = 0.5
     min_nearly_all: float = 0.9
     min_short: float = 0.3
     min_short_of_all: float = 0.2
@@ -88,7 +99,7 @@ class SaturatedUnits(Rule):
         worst = max(known, key=lambda name: known[name])
         evidence = self._saturation(layers[worst], known[worst])
         if evidence.value < self.min_saturated:
-            return self.passed(evidence)
+            return self._of_outputs(history, layers) or self.passed(evidence)
         is_nearly_all = evidence.value >= self.min_nearly_all
         short = shortfall(history, self.min_short_of_all if is_nearly_all else self.min_short)
         if isinstance(short, str):
@@ -101,6 +112,29 @@ class SaturatedUnits(Rule):
         others = [share for name, share in known.items() if name != next(iter(known))]
         is_of_inputs = worst == next(iter(known)) and max(others, default=0.0) < _HALF
         return self._report(history, worst, (evidence, short), is_of_inputs=is_of_inputs)
+
+    def _of_outputs(self, history: RunHistory, layers: Mapping[str, Series]) -> Finding | None:
+        """Find outputs of the model that ended at the bounds which they reach the loss through."""
+        bound, short = _bound(history), shortfall(history, self.min_short)
+        late = {name: typical(one, since=_HALF) or 0.0 for name, one in layers.items()}
+        worst = max(late, key=lambda name: late[name])
+        is_held = late[worst] >= self.min_saturated_outputs
+        if bound is None or isinstance(short, str) or not is_held or short.value < short.threshold:
+            return None
+        words = "median share of saturated outputs over the second half"
+        share = late[worst]
+        key, span = layers[worst].key, layers[worst].span
+        limit = self.min_saturated_outputs
+        return self.found(
+            f"Outputs reach the loss through a {bound}, and {share:.0%} of those of layer {worst} "
+            f"ended at its bounds, with the loss at {short.value:.0%} of the level of knowing "
+            "nothing.",
+            "The targets lie beyond what the model can put out.",
+            (Evidence(key, words, share, limit, span), short),
+            confidence=0.8,
+            prescriptions=(bare_output(bound, "loss"),),
+            view=View((key,), span=span, threshold=limit),
+        )
 
     def _saturation(self, series: Series, share: float) -> Evidence:
         return Evidence(
@@ -143,6 +177,16 @@ def _lasting(series: Series) -> float | None:
     """Return the share that was saturated both early and late; `None` where either is unknown."""
     early, late = typical(series, until=_AT_FIRST), typical(series, since=_HALF)
     return min(early, late) if early is not None and late is not None else None
+
+
+def _bound(history: RunHistory) -> str | None:
+    """Return the activation that the model's outputs reach the loss through, if one is."""
+    for chain in (history.hyperparameters.loss_graph or "").split("; "):
+        links = (link.removesuffix("(sum)") for link in chain.split(" < "))
+        first = next((link for link in links if link not in _ON_THE_WAY), None)
+        if first in _BOUNDED:
+            return first
+    return None
 
 
 def _has_softmax_only(history: RunHistory) -> bool:

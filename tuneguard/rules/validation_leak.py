@@ -135,7 +135,8 @@ def _comparable(history: RunHistory) -> Series | None:
     if evaluated is not None:
         return evaluated.finite()
     known = history.hyperparameters
-    was_inspected = known.names.get("parameter_count", "").startswith(keys.PREFIX)
+    counted = known.names.get("parameter_count", "")
+    was_inspected = counted.startswith(keys.PREFIX) or (counted and history.source == "record")
     has_none = known.dropout == 0.0 or (known.dropout is None and was_inspected)
     series = history.get(Role.TRAIN_LOSS)
     is_augmented = any("aug" in name.lower() for name in history.params)

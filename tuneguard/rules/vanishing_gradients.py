@@ -50,8 +50,9 @@ class VanishingGradients(Rule):
         ``min_update_ratio`` of its weights, the learning rate is too low for all of them; where
         an update of the first 20 steps was above ``max_first_update`` of the weights, it may be
         the steps that saturated or killed what the gradient has to pass. A run that got away
-        from it late is found by the first ten gradients of ``min_layers_late`` layers, where the
-        loss left that level only after ``min_idle`` of the run, and ended above ``min_end``.
+        from it late is found by the first ten gradients of ``min_layers_late`` layers, where that
+        ratio is below ``max_ratio_late``, the loss left that level only after ``min_idle`` of the
+        run, and ended above ``min_end``.
 
     When it is wrong:
         Layers of very different kind, such as embeddings, have norms of different size. Frozen
@@ -74,11 +75,12 @@ class VanishingGradients(Rule):
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
 
     max_ratio: float = 2e-3
+    max_ratio_late: float = 1e-2
     min_order: float = 0.7
     min_stuck: float = 0.9
     min_update_ratio: float = 1e-3
     max_first_update: float = 0.2
-    min_idle: float = 0.25
+    min_idle: float = 0.18
     min_end: float = 0.25
     min_layers_late: int = 3
     min_layers: int = 4
@@ -138,12 +140,13 @@ class VanishingGradients(Rule):
         if is_unfit or loss is None or curve is None or reference is None:
             return None
         ratio = self._ratio(norms, _weakest(norms, _FIRST), _FIRST)
+        ratio = replace(ratio, threshold=self.max_ratio_late)
         order = _order(np.array([norm.levels[_FIRST] for norm in norms.values()]))
         moved = np.flatnonzero(curve.levels < _MOVED * reference.level)
         idle = float(curve.positions[moved[0]]) if len(moved) else 1.0
         end = curve.end / reference.level
         is_late = self.min_idle <= idle < 1.0 and end >= self.min_end
-        if not is_late or ratio.value > self.max_ratio or order < self.min_order:
+        if not is_late or ratio.value > ratio.threshold or order < self.min_order:
             return None
         words = f"share of the run before the loss left {reference.words}"
         at = float(curve.steps[moved[0]])
