@@ -64,6 +64,23 @@ def test_only_the_first_fix_is_shown_in_full_unless_asked(samples):
     assert f"Tradeoff: {fixes[1].tradeoff}" in full.split("2. INFO")[0]
 
 
+def test_why_there_was_no_alarm_is_shown_on_request(samples):
+    diagnosis = samples.diverged()
+    full = render_text(diagnosis, color=False, width=4000, verbose=True)
+    short = render_text(diagnosis, color=False, width=4000)
+    assert diagnosis.passed
+    for passed in diagnosis.passed:
+        assert f"{wording.title(passed.rule)} ({passed.rule_id})" in full
+        for one in passed.evidence:
+            measured = f"{wording.number(one.value)} {wording.relation(one)}"
+            line = f"{one.statistic}: {measured} {wording.number(one.threshold)}"
+            assert line in full
+            assert line not in short
+    for setting in diagnosis.rules:
+        assert setting in full
+        assert setting not in short
+
+
 def test_a_symptom_is_mended_with_its_cause_and_not_by_itself(samples):
     diagnosis = samples.with_symptom_fix("Raise the learning rate.")
     (symptom,) = diagnosis.findings[0].symptoms

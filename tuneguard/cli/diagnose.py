@@ -55,7 +55,11 @@ Examples:
     help="Write the review without a trace for each finding, on which people give feedback.",
 )
 @click.option("--force", is_flag=True, help="Write the review even where nothing has changed.")
-@click.option("--verbose", is_flag=True, help="Print also what passed and what could not be told.")
+@click.option(
+    "--verbose",
+    is_flag=True,
+    help="Print also why there was no alarm: what every rule measured, and its thresholds.",
+)
 @click.pass_context
 def diagnose(ctx: click.Context, /, **options: Any) -> None:
     """Say what went wrong in runs.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tuneguard.diagnosis import Diagnosis
-from tuneguard.findings import Abstained, Finding, Prescription
+from tuneguard.findings import Abstained, Evidence, Finding, Prescription
 from tuneguard.reports import layer_wording, wording
 from tuneguard.reports.untrusted import cleaned
 
@@ -34,7 +34,8 @@ def render_text(
         diagnosis: What was found.
         color: Whether to mark severities with ANSI colours.
         width: Columns of the terminal.
-        verbose: Whether to show every fix in full, and every rule that passed.
+        verbose: Whether to show every fix in full, and of every rule that was asked what it
+            measured and its thresholds.
     """
     layout = _Layout(color=color, width=max(40, width), verbose=verbose)
     return "\n".join(layout.report(cleaned(diagnosis))) + "\n"
@@ -105,12 +106,15 @@ class _Layout:
 
     def _evidence(self, finding: Finding, indent: str) -> Iterator[str]:
         yield f"{indent}{self._styled('Evidence:', 'bold')}"
-        for one in finding.evidence:
+        yield from self._measured(finding.evidence, indent + _INDENT, wording.axis_word(finding))
+
+    def _measured(self, evidence: Iterable[Evidence], indent: str, axis: str) -> Iterator[str]:
+        for one in evidence:
             measured = f"{wording.number(one.value)} {wording.relation(one)}"
             yield from self._filled(
                 f"{one.metric}, {one.statistic}: {measured} {wording.number(one.threshold)} "
-                f"({wording.window(one.steps, wording.axis_word(finding))})",
-                indent + _INDENT,
+                f"({wording.window(one.steps, axis)})",
+                indent,
             )
 
     def _fix(self, fix: Prescription, rank: int, indent: str, *, is_full: bool) -> Iterator[str]:
@@ -142,6 +146,7 @@ class _Layout:
             )
         yield from self._passed(diagnosis)
         yield from self._not_judged(diagnosis.abstained)
+        yield from self._thresholds(diagnosis)
         for note in diagnosis.notes:
             yield from self._filled(f"Note: {note}", "")
 
@@ -151,13 +156,13 @@ class _Layout:
         rules = [passed.rule for passed in diagnosis.passed]
         count = wording.counted(len(rules), "check")
         yield from self._filled(f"Passed {count}: {wording.listed(rules)}.", "")
-        for passed in diagnosis.passed if self.verbose else ():
-            for one in passed.evidence:
-                measured = f"{wording.number(one.value)}, limit {wording.number(one.threshold)}"
-                yield from self._filled(
-                    f"{wording.title(passed.rule)}: {one.metric}, {one.statistic} {measured}",
-                    _INDENT,
-                )
+        if not self.verbose:
+            return
+        yield from self._filled("Why no alarm: measured, and the limit it was held against.", "")
+        axis = diagnosis.overview.axis if diagnosis.overview else "step"
+        for passed in diagnosis.passed:
+            yield from self._filled(f"{wording.title(passed.rule)} ({passed.rule_id})", _INDENT)
+            yield from self._measured(passed.evidence, _INDENT * 2, axis)
 
     def _not_judged(self, abstained: Sequence[Abstained]) -> Iterator[str]:
         if not abstained:
@@ -166,6 +171,13 @@ class _Layout:
         for rules, reason, needs in wording.abstentions(abstained):
             advice = f" To record: {needs}" if needs else ""
             yield from self._filled(f"{rules}: {reason}.{advice}", _INDENT)
+
+    def _thresholds(self, diagnosis: Diagnosis) -> Iterator[str]:
+        """List the settings of every rule that was asked, as tuneguard.toml names them."""
+        if self.verbose and diagnosis.rules:
+            yield f"Thresholds of the {wording.counted(len(diagnosis.rules), 'check')} asked:"
+            for setting in diagnosis.rules:
+                yield from self._filled(setting, _INDENT)
 
     def _filled(self, text: str, indent: str, styles: Mapping[str, str] = _PLAIN) -> list[str]:
         """Break `text` into lines, then style its phrases: a colour must not move a break."""
