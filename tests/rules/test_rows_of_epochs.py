@@ -15,6 +15,7 @@ from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 from tuneguard.rules.no_learning import NoLearning
 from tuneguard.rules.output_loss_mismatch import OutputLossMismatch
 from tuneguard.rules.schedule_fault import ScheduleFault
+from tuneguard.rules.underfitting import Underfitting
 
 FloatArray = NDArray[np.float64]
 
@@ -142,3 +143,21 @@ def test_a_row_above_chance_that_led_to_guessing_is_an_overshoot(
             val_accuracy=0.2 + noise(seed + 100, 0.01),
         )
         assert isinstance(LearningRateTooHigh().check(rows), expected), seed
+
+
+@pytest.mark.parametrize(
+    ("tail", "below", "expected"),
+    [(1.6, 0.6, Finding), (1.6, 0.0, Abstained), (0.5, 0.4, Abstained)],
+)
+def test_training_kept_far_above_validation_shows_regularisation(
+    tail: float, below: float, expected: type
+) -> None:
+    """Alone, neither a high training loss nor a validation below it says so."""
+    for seed in range(20):
+        rows = history(
+            train_loss=learning(tail) + noise(seed, 0.01),
+            val_loss=learning(tail)
+            - below * (1.0 - np.exp(-EPOCHS / 3.0))
+            + noise(seed + 50, 0.01),
+        )
+        assert isinstance(Underfitting().check(rows), expected), seed

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from tuneguard.chance import Reference, reference_level
-from tuneguard.findings import Evidence, Outcome, Prescription, Severity, View
-from tuneguard.history import Role, RunHistory, Series
+from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
+from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.model_layers import hidden_widths, model_layers
 from tuneguard.prescriptions.capacity import larger_model
 from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
@@ -50,6 +50,11 @@ class Underfitting(Rule):
         below ``max_evenness`` of what Fano's inequality allows at that accuracy. Labels replaced
         at random spread errors evenly and reach it.
 
+        Rows of one an epoch show regularisation by what it does: the training loss settled above
+        ``min_kept_up`` of its first row, no longer falling by ``max_progress_of_rows`` of its way
+        in the last half, and the validation loss, which is measured without it, lies below by at
+        least ``min_regularised`` of that row.
+
     When it is wrong:
         Labels that people confuse have a loss that no model can go below, and errors that are not
         spread evenly. A small model on such data is called too small. So is an autoencoder with
@@ -64,7 +69,7 @@ class Underfitting(Rule):
     id: ClassVar[str] = "TG102"
     name: ClassVar[str] = "underfitting"
     default_severity: ClassVar[Severity] = Severity.WARNING
-    requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=20),)
+    requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=10),)
     judges_learning: ClassVar[bool] = True
 
     min_level: float = 0.33
@@ -79,9 +84,22 @@ class Underfitting(Rule):
     max_evenness: float = 0.93
     few_per_class: float = 40.0
     shrink_steps: int = 1000
+    min_points: int = 20
+    min_kept_up: float = 0.6
+    min_regularised: float = 0.13
+    max_progress_of_rows: float = 0.2
 
     def check(self, history: RunHistory) -> Outcome:
         """Look at where the training loss settled, and why."""
+        loss = history.get(Role.TRAIN_LOSS)
+        is_of_rows = loss is not None and loss.axis is Axis.EPOCH
+        if loss is not None and not is_of_rows and loss.is_finite.sum() < self.min_points:
+            return self.abstained(f"fewer than {self.min_points} losses were recorded")
+        found = self._kept_up(history) if is_of_rows and not history.is_running else None
+        return found or self._against_chance(history)
+
+    def _against_chance(self, history: RunHistory) -> Outcome:
+        """Hold the level at which the loss settled against that of knowing nothing."""
         loss = history.get(Role.TRAIN_LOSS)
         curve = course(loss) if loss is not None else None
         reference = reference_level(history)
@@ -111,6 +129,38 @@ class Underfitting(Rule):
             return self.passed(*evidence)
         proof = tuple(one for one in evidence if one is not evenness or not is_even)
         return self._report(history, loss, curve, proof, reasons)
+
+    def _kept_up(self, history: RunHistory) -> Finding | None:
+        """Find rows in which training is kept far above validation, and above its first row."""
+        loss, validation = history.get(Role.TRAIN_LOSS), history.get(Role.VALIDATION_LOSS)
+        curve = course(loss) if loss is not None else None
+        other = course(validation) if validation is not None else None
+        late = curve.after(0.5) if curve is not None else np.empty(0)
+        if loss is None or validation is None or curve is None or other is None or not len(late):
+            return None
+        first = float(loss.finite().values[0])
+        fell = float(np.median(late[: max(1, len(late) // 2)])) - curve.end
+        if first <= 0.0 or fell > self.max_progress_of_rows * max(first - curve.end, 0.0):
+            return None
+        half = (float(loss.steps[len(loss) // 2]), float(loss.steps[-1]))
+        kept, below = "level at the end", "distance of the end below that of training"
+        share = ", as a share of the first row of training"
+        gap = (curve.end - other.end) / first
+        proof = (
+            Evidence(loss.key, kept + share, curve.end / first, self.min_kept_up, half),
+            Evidence(validation.key, below + share, gap, self.min_regularised, half),
+        )
+        if any(one.value < one.threshold for one in proof):
+            return None
+        return self.found(
+            f"Training loss settled at {proof[0].value:.0%} of its first row, while validation "
+            f"loss went down to {other.end:.4g}: something that only training has keeps it up.",
+            "Dropout or augmentation this strong keeps the model from what it could learn.",
+            proof,
+            confidence=0.6,
+            prescriptions=(less_dropout(history, 0.2), larger_model(history, 4)),
+            view=View((loss.key, validation.key), span=half),
+        )
 
     def _level(
         self, loss: Series, curve: Curve, reference: Reference, *, is_narrow: bool
