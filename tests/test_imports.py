@@ -25,3 +25,9 @@ def test_diagnosing_needs_neither_torch_nor_mlflow():
     imported = imported_by("from tuneguard import RunHistory, diagnose; import tuneguard.rules")
 
     assert imported.isdisjoint({"torch", "mlflow", "matplotlib"})
+
+
+def test_a_diagnosis_loads_a_small_part_of_scipy():
+    code = "import tuneguard.diagnosis, sys; print('scipy.stats' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
