@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from tuneguard.reports.pages import page_environment
+from tuneguard.reports.treatment.picture import describe_attempts
 from tuneguard.reports.treatment.rows import headline, rows
 from tuneguard.reports.untrusted import terminal_safe
 from tuneguard.treatment import Treatment
@@ -27,6 +28,7 @@ def render_html(treatment: Treatment, title: str, picture: str | None) -> str:
         rows=rows(treatment),
         # its texts were escaped when it was written as XML
         picture=None if picture is None else Markup(picture),  # noqa: S704
+        caption=terminal_safe(describe_attempts(treatment)),
         settings=", ".join(treatment.settings) or "none",
         version=__version__,
     )

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from tuneguard.reports.comparison.svg import draw
+from tuneguard.comparison.result import BandPicture
+from tuneguard.reports.comparison.svg import describe, draw
 from tuneguard.treatment import Treatment
 
 
 def draw_attempts(treatment: Treatment) -> str | None:
     """Return what was kept beside what was given as an `<svg>`, or `None` where nothing was."""
-    overall = treatment.overall
-    picture = next(iter(overall.pictures), None) if overall is not None else None
+    picture = _picture(treatment)
     return draw(picture) if picture is not None else None
+
+
+def describe_attempts(treatment: Treatment) -> str:
+    """Return in words what that picture shows; empty where there is none."""
+    picture = _picture(treatment)
+    return describe(picture) if picture is not None else ""
+
+
+def _picture(treatment: Treatment) -> BandPicture | None:
+    overall = treatment.overall
+    return next(iter(overall.pictures), None) if overall is not None else None

@@ -88,7 +88,7 @@ def _row(attempt: Attempt) -> Row:
         measure=_measure(attempt.comparison),
         standing=attempt.standing,
         reason=clipped(attempt.reason, _REASON),
-        trainings=str(len(attempt.trials)),
+        trainings=counted(len(attempt.trials), "training"),
         seconds=number(sum(one.seconds for one in attempt.trials)),
     )
 
