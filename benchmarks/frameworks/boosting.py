@@ -15,8 +15,8 @@ from benchmarks.frameworks.programs import Arrays, Program
 LINE = ""
 PLANTS = frozenset({"healthy", "overfitting"})
 _SETTINGS = {
-    "healthy": {"max_depth": 2, "learning_rate": 0.2, "rounds": 40},
-    "overfitting": {"max_depth": 6, "learning_rate": 0.5, "rounds": 200},
+    "healthy": {"max_depth": 2, "learning_rate": 0.2, "rounds": 40, "penalty": 1.0},
+    "overfitting": {"max_depth": 6, "learning_rate": 0.5, "rounds": 200, "penalty": 0.0},
 }
 
 

@@ -28,6 +28,8 @@ def _train(training: Arrays, validation: Arrays, settings: dict[str, Any]) -> No
         "eval_metric": "logloss",
         "max_depth": settings["max_depth"],
         "eta": settings["learning_rate"],
+        "lambda": settings["penalty"],
+        "min_child_weight": settings["penalty"],
         "seed": settings["seed"],
         "nthread": 1,
     }
