@@ -22,7 +22,11 @@ def test_the_same_numbers_are_noted(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("train", "validation"),
-    [([0.1, 0.2, 0.3], [0.1, 0.2, 0.4]), ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]), ([0.5, 0.4], [0.5, 0.4])],
+    [
+        ([0.1, 0.2, 0.3], [0.1, 0.2, 0.4]),
+        ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]),
+        ([0.5, 0.4], [0.5, 0.4]),
+    ],
     ids=["different", "both perfect", "too few"],
 )
 def test_what_may_be_chance_is_not(train: list[float], validation: list[float]) -> None:
