@@ -19,7 +19,7 @@ PATIENCE = 0.25
 _NAN_STAYS = 0.1
 _STOPPING = 1.0
 _IRREVOCABLE = frozenset({"non-finite-values"})
-_HOPELESS = frozenset(
+HOPELESS = frozenset(
     {
         "divergence",
         "learning-rate-too-high",
@@ -28,6 +28,11 @@ _HOPELESS = frozenset(
         "vanishing-gradients",
     }
 )
+
+
+def dooms(finding: Finding) -> bool:
+    """Whether what was found is critical, and of a kind that training on does not mend."""
+    return finding.rule in HOPELESS and finding.severity >= Severity.CRITICAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class Lookout:
 
     def _is_hopeless(self, one: Sighting) -> bool:
         rule = one.finding.rule
-        if rule not in _HOPELESS or one.finding.severity < Severity.CRITICAL:
+        if not dooms(one.finding):
             return False
         wait = _NAN_STAYS if rule in _IRREVOCABLE else _STOPPING
         return rule not in self._changes and self._step >= (1.0 + wait) * one.seen_at
