@@ -50,13 +50,13 @@ class Announcements:
             return
         names = ", ".join(f"{one.rule} ({one.severity})" for one in self._found.values())
         logger = transformers_logging.get_logger("transformers.tuneguard")
-        logger.log(
-            logging.WARNING if names else logging.INFO,
-            terminal_safe(
-                f"tuneguard found {names or 'nothing'} while training; "
-                f"for the review: tuneguard diagnose {run_id}"
-            ),
-        )
+        line = f"tuneguard found {names or 'nothing'} while training; for the review: "
+        # the Trainer's bar is still there
+        with tqdm.external_write_mode(file=sys.stderr):
+            logger.log(
+                logging.WARNING if names else logging.INFO,
+                terminal_safe(f"{line}tuneguard diagnose {run_id}"),
+            )
 
 
 class _AboveTheBar(logging.Handler):
