@@ -86,9 +86,13 @@ def test_a_review_is_written_where_that_is_allowed(
     assert "divergence" in row["findings"]
 
 
-def test_rules_are_listed_and_explained(tracking_uri: str) -> None:
+def test_rules_are_listed_as_the_command_lists_them(tracking_uri: str, invoke: Invoke) -> None:
     listed = ask(tracking_uri, "list_rules").structured_content["result"]
     assert [row["name"] for row in listed] == [rule.name for rule in BUILTIN_RULES]
+    assert listed == json.loads(invoke("rules", "--format", "json").stdout)
+
+
+def test_a_rule_is_explained(tracking_uri: str) -> None:
     page = ask(tracking_uri, "explain", rule="TG101").content[0].text
     assert page.startswith("# TG101 overfitting")
 

@@ -39,6 +39,16 @@ def thresholds_of(rule: type[Rule]) -> dict[str, object]:
     return {field.name: field.default for field in dataclasses.fields(rule)}
 
 
+def as_row(rule: type[Rule]) -> dict[str, str]:
+    """Return what a list of rules says of one."""
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "default_severity": str(rule.default_severity),
+        "summary": summary_of(rule),
+    }
+
+
 def requirement_in_words(requirement: Requirement) -> str:
     """Say which series a rule cannot do without."""
     roles = " or ".join(role.value.replace("_", " ") for role in requirement.any_of)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuneguard.cli.rule_page import summary_of
+from tuneguard.cli.rule_page import as_row, summary_of
 
 if TYPE_CHECKING:
     from tuneguard.rule import Rule
@@ -38,16 +38,7 @@ def rules(output_format: str) -> None:
 
 
 def _as_json(catalogue: Sequence[type[Rule]]) -> str:
-    rows = [
-        {
-            "id": rule.id,
-            "name": rule.name,
-            "default_severity": str(rule.default_severity),
-            "summary": summary_of(rule),
-        }
-        for rule in catalogue
-    ]
-    return json.dumps(rows, indent=2)
+    return json.dumps([as_row(rule) for rule in catalogue], indent=2)
 
 
 def _as_table(catalogue: Sequence[type[Rule]]) -> str:

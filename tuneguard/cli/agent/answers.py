@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tuneguard import keys
 from tuneguard.catalogue import installed_rules
-from tuneguard.cli.rule_page import summary_of
+from tuneguard.cli.rule_page import as_row
 from tuneguard.diagnosis import Diagnosis, diagnose
 from tuneguard.reports.document import to_document
 from tuneguard.reports.untrusted import cleaned
@@ -71,16 +71,8 @@ class Answers:
 
 
 def catalogue() -> list[dict[str, str]]:
-    """Return id, name, severity and summary of every rule."""
-    return [
-        {
-            "id": rule.id,
-            "name": rule.name,
-            "severity": str(rule.default_severity),
-            "says": summary_of(rule),
-        }
-        for rule in installed_rules()
-    ]
+    """Return every rule as `tuneguard rules --format json` does."""
+    return [as_row(rule) for rule in installed_rules()]
 
 
 def _row(run: Any) -> dict[str, Any]:
