@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
 
-.PHONY: help install demo test test-real test-frameworks lint types layers format docs check example-rates error-rates error-rates-quick repair-rates repair-rates-quick stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
+.PHONY: help install demo test test-real test-frameworks lint types layers format docs check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -68,6 +68,9 @@ repair-rates: $(STAMP)  ## train faulty models again with what was prescribed, a
 
 repair-rates-quick: $(STAMP)  ## the same with a tenth of them; writes nothing
 	$(BIN)/python -m benchmarks.repair_rates --quick
+
+treatment-rates: $(STAMP)  ## treat ten kinds of fault with ten seeds each, and count how many become healthy
+	$(BIN)/python -m benchmarks.treatment_rates
 
 stride-verdicts: $(STAMP)  ## hold the diagnoses of sampled runs against those of whole ones
 	$(BIN)/python -m benchmarks.stride_verdicts --seeds 6
