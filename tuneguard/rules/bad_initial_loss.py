@@ -11,7 +11,7 @@ import numpy as np
 from tuneguard.chance import first_over_chance
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.prescriptions.outputs import smaller_last_layer
+from tuneguard.prescriptions.orders import for_confident_outputs
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import course
 from tuneguard.statistics.robust import noise_scale, running_median
@@ -103,7 +103,7 @@ class BadInitialLoss(Rule):
             (evidence, *proofs),
             confidence=0.7,
             severity=Severity.WARNING if proofs else Severity.INFO,
-            prescriptions=(smaller_last_layer(ratio),),
+            prescriptions=for_confident_outputs(history, ratio),
             view=View((loss.key,), span=(first, first + spent), threshold=chance),
         )
 

@@ -12,7 +12,7 @@ from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.prescriptions.batch_size import other_batch_size
-from tuneguard.prescriptions.learning_rate import lower_learning_rate
+from tuneguard.prescriptions.orders import for_tiny_batches
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.noise_floor import held_up_loss
@@ -202,10 +202,7 @@ class BatchSize(Rule):
             evidence,
             confidence=0.6,
             severity=Severity.WARNING,
-            prescriptions=(
-                other_batch_size(history, 4.0),
-                lower_learning_rate(history, factor=0.1, because="a batch has so few samples"),
-            ),
+            prescriptions=for_tiny_batches(history),
             view=View(tuple({one.metric: None for one in evidence}), span=settled.steps),
         )
 

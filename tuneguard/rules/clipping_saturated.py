@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import typical
-from tuneguard.prescriptions.clipping import raise_clip_norm
-from tuneguard.prescriptions.learning_rate import raise_learning_rate
+from tuneguard.prescriptions.orders import for_tight_clipping
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 from tuneguard.statistics.weighted import weighted_percentile
@@ -120,13 +117,9 @@ class ClippingSaturated(Rule):
     ) -> Finding:
         norms = history.get(Role.GRADIENT_NORM)
         known = norms.finite() if norms is not None else None
-        fixes = []
+        usual = None
         if known is not None and len(known):
             usual = weighted_percentile(known.values, known.weights, 90.0)
-            fixes.append(raise_clip_norm(history, usual))
-        factor = float(np.clip(1.0 / max(clipped.value, 1e-3), 2.0, 100.0))
-        because = f"clipping leaves less than {clipped.value:.2g} of most gradients"
-        fixes.append(raise_learning_rate(history, factor=factor, because=because))
         return self.found(
             f"Clipping left less than {clipped.value:.2g} of the gradient's norm at "
             f"{self.min_share:.0%} of the steps; updates were {step.value:.2g} of the weights, "
@@ -134,6 +127,6 @@ class ClippingSaturated(Rule):
             "The limit decides how far a step goes, and it goes hardly anywhere.",
             (clipped, step, short),
             confidence=0.8,
-            prescriptions=tuple(fixes),
+            prescriptions=for_tight_clipping(history, clipped.value, usual),
             view=View((clipped.metric, step.metric), span=clipped.steps, log_scale=True),
         )

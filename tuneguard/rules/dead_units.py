@@ -13,8 +13,7 @@ from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import in_natural_order, model_layers, typical
-from tuneguard.prescriptions.learning_rate import lower_learning_rate
-from tuneguard.prescriptions.signal import leaky_activation, revive_units
+from tuneguard.prescriptions.orders import for_units_born_dead, for_units_killed
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 
@@ -158,15 +157,10 @@ class DeadUnits(Rule):
         layer = series.key.partition("/")[2]
         if was_born_dead:
             origin = "and had never fired"
-            fixes = (revive_units(dead.value), leaky_activation(history))
+            fixes = for_units_born_dead(history, dead.value)
         else:
             origin = f"killed by updates of up to {proof.value:.2g} times the weights"
-            because = "updates as large as the weights pushed the units out of reach of all data"
-            factor = float(np.clip(1e-2 / proof.value, 0.01, 0.3))
-            fixes = (
-                lower_learning_rate(history, factor=factor, because=because),
-                leaky_activation(history),
-            )
+            fixes = for_units_killed(history, proof.value)
         return self.found(
             f"In layer {layer} {dead.value:.0%} of the units did not fire over the second half, "
             f"{origin}; the loss ended at {short.value:.0%} of the level of knowing nothing.",

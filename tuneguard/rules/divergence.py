@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import lower_learning_rate, warm_up
-from tuneguard.prescriptions.stopping import stop_at_best
+from tuneguard.prescriptions.orders import for_a_departure
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL
@@ -102,20 +101,14 @@ class Divergence(Rule):
         self, history: RunHistory, series: Series, curve: Curve, evidence: tuple[Evidence, ...]
     ) -> Outcome:
         unit, best = series.axis.value, curve.best_step
-        early = curve.positions[curve.best_index] < 0.1
-        because = f"the loss departed after {unit} {best:g} and did not come back"
-        fixes = [lower_learning_rate(history, factor=0.1, because=because)]
-        if early:
-            fixes.append(warm_up(history, max(20, int(0.05 * series.steps[-1]))))
-        else:
-            fixes.append(stop_at_best(best, unit, curve.best, patience=5, name="training loss"))
+        is_early = bool(curve.positions[curve.best_index] < 0.1)
         return self.found(
             f"Training loss was best at {unit} {best:g} ({curve.best:.4g}) and ended at "
             f"{curve.end:.4g}, having started at {curve.start:.4g}.",
             "What the run had learned by then is lost.",
             evidence,
             confidence=0.9,
-            prescriptions=tuple(fixes),
+            prescriptions=for_a_departure(history, series, (best, curve.best), is_early=is_early),
             view=View(
                 (series.key,),
                 span=(best, float(series.steps[-1])),

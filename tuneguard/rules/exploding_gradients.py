@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Sampling, Series
-from tuneguard.prescriptions.clipping import clip_gradients
-from tuneguard.prescriptions.learning_rate import lower_learning_rate
+from tuneguard.prescriptions.orders import for_bursts
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.bursts import bursts
 from tuneguard.statistics.curve import course
@@ -170,10 +169,6 @@ class ExplodingGradients(Rule):
         harm: _Harm,
     ) -> Outcome:
         first = float(norm.steps[where[0]])
-        healthy = _healthy_norm(norm, where)
-        fixes = [clip_gradients(history, healthy)] if healthy > 0.0 else []
-        because = "bursts of the gradient threw the weights out"
-        fixes.append(lower_learning_rate(history, factor=0.3, because=because))
         often = f"{len(where)} times from step" if len(where) > 1 else "once, at step"
         burst = "burst" if norm.sampling is Sampling.EVERY_STEP else "was seen to burst"
         size = "infinite" if np.isinf(leap.value) else f"{leap.value:.3g} times its recent median"
@@ -183,7 +178,7 @@ class ExplodingGradients(Rule):
             "One such step throws the weights far from where they were.",
             (leap, harm.proof),
             confidence=min(0.95, 0.75 + 0.05 * len(where)),
-            prescriptions=tuple(fixes),
+            prescriptions=for_bursts(history, _healthy_norm(norm, where)),
             view=View(
                 (norm.key, harm.proof.metric),
                 span=leap.steps,

@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import (
-    decay_over_run,
-    lower_learning_rate,
-    reduce_on_plateau,
-)
+from tuneguard.prescriptions.orders import for_swings
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.noise_floor import held_up_loss
@@ -247,11 +243,7 @@ class LearningRateOscillation(Rule):
             "Steps are too long to settle: where the run ends is a matter of luck.",
             evidence,
             confidence=min(0.95, 0.6 + share / 2.0),
-            prescriptions=(
-                lower_learning_rate(history, factor=0.1, because=because),
-                decay_over_run(history, series),
-                reduce_on_plateau(patience=3),
-            ),
+            prescriptions=for_swings(history, series, because),
             view=View(
                 (series.key, *((train,) if train and train != series.key else ())),
                 span=(start, end),

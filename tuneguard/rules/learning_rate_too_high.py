@@ -11,7 +11,7 @@ import numpy as np
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import lower_learning_rate, warm_up
+from tuneguard.prescriptions.orders import for_long_steps
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.noise_floor import held_up_loss
@@ -19,7 +19,6 @@ from tuneguard.statistics.robust import running_median
 from tuneguard.statistics.weighted import weighted_median
 from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL, UPHEAVAL
 
-_TARGET_RATIO = 2e-3
 _FIRST_STEPS = 20
 _FEWEST_SEEN = 200
 
@@ -209,20 +208,15 @@ class LearningRateTooHigh(Rule):
         self, history: RunHistory, loss: Series, reference: Reference, evidence: Proof
     ) -> Outcome:
         first = self._first_updates(history)
-        factor = 0.1
-        if first is not None and np.isfinite(first.value) and first.value > 0.0:
-            factor = float(np.clip(_TARGET_RATIO / first.value, 0.01, 0.3))
         limits = [one.threshold for one in evidence if "level at the end" in one.statistic]
-        because = "the first updates were too large for the weights"
         worded = " and ".join(_worded(one) for one in evidence[:2])
         return self.found(
             f"The first steps were too long, or all of them: {worded}.",
             "Steps this long leave weights that further training does not mend.",
             evidence,
             confidence=0.85,
-            prescriptions=(
-                lower_learning_rate(history, factor=factor, because=because),
-                warm_up(history, max(20, int(0.05 * loss.steps[-1]))),
+            prescriptions=for_long_steps(
+                history, first.value if first is not None else None, float(loss.steps[-1])
             ),
             view=View(
                 (loss.key, *((first.metric,) if first is not None else ())),

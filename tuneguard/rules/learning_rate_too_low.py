@@ -13,7 +13,7 @@ from tuneguard import keys
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import longer_steps
+from tuneguard.prescriptions.orders import for_short_steps
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.robust import running_median
@@ -216,7 +216,7 @@ class LearningRateTooLow(Rule):
             "At this pace the run does not get there: the steps are too short for the weights.",
             evidence,
             confidence=0.85 if ratio is not None else 0.6,
-            prescriptions=(longer_steps(history, ratio.value if ratio is not None else None),),
+            prescriptions=for_short_steps(history, ratio.value if ratio is not None else None),
             view=View(
                 (loss.key, *((ratio.metric,) if ratio is not None else ())),
                 span=loss.span,

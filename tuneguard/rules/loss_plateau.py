@@ -10,7 +10,7 @@ import numpy as np
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import decay_to_zero, reduce_on_plateau
+from tuneguard.prescriptions.orders import for_a_plateau
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.change_points import change_points
 from tuneguard.statistics.curve import Curve, course
@@ -152,7 +152,7 @@ class LossPlateau(Rule):
             evidence,
             confidence=0.7,
             severity=Severity.WARNING if gain >= self.min_gain else Severity.INFO,
-            prescriptions=(decay_to_zero(planned), reduce_on_plateau(patience=3)),
+            prescriptions=for_a_plateau(history, planned),
             view=View(
                 (loss.key,), span=(since, float(loss.steps[-1])), marks=((since, "settled"),)
             ),

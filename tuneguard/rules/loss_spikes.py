@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Sampling, Series
-from tuneguard.prescriptions.clipping import clip_gradients
-from tuneguard.prescriptions.inputs import look_at_batches
+from tuneguard.prescriptions.orders import for_spikes
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.leaps import Leaps, leaps
 from tuneguard.statistics.lone_leaps import lone_leaps
@@ -146,9 +145,6 @@ class LossSpikes(Rule):
         led, typical = _led_by_gradient(history, steps)
         lengths = spikes.last - spikes.first + 1
         by_batch = led <= _FEW * len(steps) and float(np.median(lengths)) <= 2.0
-        fixes = [look_at_batches(tuple(steps.tolist()))]
-        if typical is not None and typical > 0.0:
-            fixes.insert(1 if by_batch else 0, clip_gradients(history, typical))
         per_thousand = 1000.0 * len(steps) / (loss.steps[-1] - loss.steps[0] + 1.0)
         cause = "single batches led" if by_batch else f"the gradient led {led} of them"
         return self.found(
@@ -158,7 +154,7 @@ class LossSpikes(Rule):
             "Each time the run has to learn again what a single step undid.",
             (often, worst),
             confidence=0.8,
-            prescriptions=tuple(fixes),
+            prescriptions=for_spikes(history, steps.tolist(), typical, by_batch=by_batch),
             view=View(
                 (loss.key,),
                 span=often.steps,

@@ -11,8 +11,7 @@ import numpy as np
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Abstained, Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import raise_learning_rate
-from tuneguard.prescriptions.numerics import overfit_one_batch
+from tuneguard.prescriptions.orders import for_no_learning
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.robust import noise_scale
@@ -186,16 +185,12 @@ class NoLearning(Rule):
     def _report(
         self, history: RunHistory, series: Series, evidence: Evidence, words: str, sure: float
     ) -> Finding:
-        because = "nothing was learned at the present rate, and no step overshot"
         return self.found(
             f"Training loss {words} from {series.axis.value} {evidence.steps[0]:g} on.",
             "The run shows nothing but its initialisation.",
             (evidence,),
             confidence=sure,
-            prescriptions=(
-                overfit_one_batch(),
-                raise_learning_rate(history, factor=10.0, because=because),
-            ),
+            prescriptions=for_no_learning(history),
             view=View(tuple(dict.fromkeys((series.key, evidence.metric))), span=evidence.steps),
         )
 

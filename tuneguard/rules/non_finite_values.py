@@ -10,8 +10,7 @@ import numpy as np
 from tuneguard import keys
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import lower_learning_rate
-from tuneguard.prescriptions.numerics import find_the_first_bad_value
+from tuneguard.prescriptions.orders import for_overflow
 from tuneguard.rule import Rule
 from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL
 
@@ -91,10 +90,7 @@ class NonFiniteValues(Rule):
             tuple(_share(series, 0.0) for series in guilty[:5]),
             confidence=1.0,
             severity=Severity.CRITICAL if ends_bad else Severity.WARNING,
-            prescriptions=(
-                lower_learning_rate(history, factor=0.1, because="the values overflowed"),
-                find_the_first_bad_value(step),
-            ),
+            prescriptions=for_overflow(history, step),
             view=View(
                 tuple(series.key for series in guilty[:2]),
                 span=(step, float(first.steps[-1])),
@@ -141,10 +137,7 @@ class NonFiniteValues(Rule):
             "From the first NaN in the weights on, nothing that is computed means anything.",
             (counted,),
             confidence=0.9,
-            prescriptions=(
-                lower_learning_rate(history, factor=0.1, because="the values overflowed"),
-                find_the_first_bad_value(start + 1.0),
-            ),
+            prescriptions=for_overflow(history, start + 1.0),
             view=View(
                 ((charted.key,) if charted is not None else ()) + (keys.NON_FINITE,),
                 span=(start, last),

@@ -11,9 +11,8 @@ from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import in_natural_order, typical
-from tuneguard.prescriptions.inputs import standardise_inputs
+from tuneguard.prescriptions.orders import for_saturation
 from tuneguard.prescriptions.outputs import bare_output
-from tuneguard.prescriptions.signal import smaller_initialisation
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 
@@ -154,13 +153,10 @@ class SaturatedUnits(Rule):
         is_of_inputs: bool,
     ) -> Finding:
         saturated, short = evidence
-        fixes = [smaller_initialisation(history, saturated.value)]
-        if is_of_inputs:
-            mean, deviation = (
-                typical(history.series[key]) if key in history.series else None
-                for key in (keys.INPUT_MEAN, keys.INPUT_DEVIATION)
-            )
-            fixes.insert(0, standardise_inputs(mean, deviation))
+        mean, deviation = (
+            typical(history.series[key]) if key in history.series else None
+            for key in (keys.INPUT_MEAN, keys.INPUT_DEVIATION)
+        )
         return self.found(
             f"In layer {layer} {saturated.value:.0%} of the outputs were saturated from the "
             f"start to the end, and the loss ended at {short.value:.0%} of the level of knowing "
@@ -168,7 +164,9 @@ class SaturatedUnits(Rule):
             "At a flat end the slope is nearly zero, and the layers before it are told nothing.",
             evidence,
             confidence=0.8,
-            prescriptions=tuple(fixes),
+            prescriptions=for_saturation(
+                history, saturated.value, (mean, deviation) if is_of_inputs else None
+            ),
             view=View((saturated.metric,), span=saturated.steps, threshold=self.min_saturated),
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.prescriptions.learning_rate import decay_to_zero, keep_below
+from tuneguard.prescriptions.orders import for_a_rate_that_died, for_a_rate_that_leapt
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.change_points import change_points
 from tuneguard.statistics.curve import Curve, course
@@ -114,7 +114,7 @@ class ScheduleFault(Rule):
             return self.passed(self._swing(known))
         leap = self._leap(loss, curve, known)
         if leap is not None:
-            return self._report_leap(loss, known, leap)
+            return self._report_leap(history, loss, known, leap)
         return self._decay(history, loss, curve, known)
 
     def _decay(self, history: RunHistory, loss: Series, curve: Curve, known: Series) -> Outcome:
@@ -260,11 +260,13 @@ class ScheduleFault(Rule):
             "From there on the run trained nothing.",
             evidence,
             confidence=0.85,
-            prescriptions=(decay_to_zero(planned, unit),),
+            prescriptions=for_a_rate_that_died(history, planned, unit),
             view=View((loss.key, rate.key), span=evidence[0].steps),
         )
 
-    def _report_leap(self, loss: Series, rate: Series, evidence: Proof) -> Outcome:
+    def _report_leap(
+        self, history: RunHistory, loss: Series, rate: Series, evidence: Proof
+    ) -> Outcome:
         at = evidence[0].steps[1]
         before = float(rate.values[rate.steps < at].max())
         return self.found(
@@ -273,7 +275,9 @@ class ScheduleFault(Rule):
             "What the run had learned before is lost.",
             evidence,
             confidence=0.9,
-            prescriptions=(keep_below(before, float(rate.values[rate.steps >= at].max())),),
+            prescriptions=for_a_rate_that_leapt(
+                history, before, float(rate.values[rate.steps >= at].max())
+            ),
             view=View((loss.key, rate.key), span=evidence[1].steps, marks=((at, "leap"),)),
         )
 

@@ -10,8 +10,7 @@ import numpy as np
 from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory
-from tuneguard.prescriptions.learning_rate import raise_learning_rate
-from tuneguard.prescriptions.stopping import train_longer
+from tuneguard.prescriptions.orders import for_an_early_end
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.extrapolation import Extrapolation, LatePace, extrapolate, late_pace
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
@@ -236,17 +235,14 @@ class StoppedTooEarly(Rule):
         outlook: _Outlook,
         evidence: list[Evidence],
     ) -> Finding:
-        unit, last = shown.series.axis.value, shown.series.span[1]
-        because = "the loss still fell steadily when the run ended"
         return self.found(
             outlook.text,
             "The run does not show what the model can do.",
             tuple(evidence),
             confidence=0.8 if outlook.is_much else 0.5,
             severity=self.default_severity if outlook.is_much else Severity.INFO,
-            prescriptions=(
-                train_longer(last, outlook.factor, unit, outlook.gain, _title(shown, training)),
-                raise_learning_rate(history, factor=3.0, because=because),
+            prescriptions=for_an_early_end(
+                history, shown.series, outlook.factor, outlook.gain, _title(shown, training)
             ),
             view=View(
                 (training.series.key, *(() if shown is training else (shown.series.key,))),

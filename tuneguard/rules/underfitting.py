@@ -13,6 +13,7 @@ from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severit
 from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.model_layers import hidden_widths, model_layers
 from tuneguard.prescriptions.capacity import larger_model
+from tuneguard.prescriptions.orders import for_a_poor_fit
 from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
 from tuneguard.prescriptions.wording import rounded
 from tuneguard.rule import Requirement, Rule
@@ -49,6 +50,8 @@ class Underfitting(Rule):
         confuse some classes more than others, where the validation accuracy is known: the loss is
         below ``max_evenness`` of what Fano's inequality allows at that accuracy. Labels replaced
         at random spread errors evenly and reach it.
+
+        A record of steps is judged from ``min_points`` losses on.
 
         Rows of one an epoch show regularisation by what it does: the training loss settled above
         ``min_kept_up`` of its first row, no longer falling by ``max_progress_of_rows`` of its way
@@ -266,8 +269,6 @@ class Underfitting(Rule):
         evidence: tuple[Evidence, ...],
         reasons: list[Prescription],
     ) -> Outcome:
-        is_wide = any(fix.parameter == "hidden_width" for fix in reasons)
-        fixes = reasons if is_wide else [*reasons, larger_model(history, 4)]
         validation = history.roles.get(Role.VALIDATION_LOSS)
         return self.found(
             f"Training loss stopped improving at {curve.end:.4g}, {evidence[0].value:.0%} of "
@@ -275,7 +276,7 @@ class Underfitting(Rule):
             "More steps will not help: the model cannot express, or may not, what the data asks.",
             evidence,
             confidence=0.8 if reasons else 0.5,
-            prescriptions=tuple(fixes),
+            prescriptions=for_a_poor_fit(history, reasons),
             view=View(
                 (loss.key, *((validation,) if validation else ())),
                 span=evidence[0].steps,

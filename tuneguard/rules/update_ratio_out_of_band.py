@@ -11,7 +11,7 @@ from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory
 from tuneguard.model_layers import typical
-from tuneguard.prescriptions.signal import layer_wise_rates
+from tuneguard.prescriptions.orders import for_uneven_updates
 from tuneguard.prescriptions.wording import listed
 from tuneguard.rule import Requirement, Rule
 
@@ -111,7 +111,7 @@ class UpdateRatioOutOfBand(Rule):
             "One learning rate for all layers leaves some standing or throws others about.",
             (evidence,),
             confidence=0.5,
-            prescriptions=(layer_wise_rates(history, layers, median / found[worst]),),
+            prescriptions=for_uneven_updates(history, layers, median / found[worst]),
             view=View(
                 tuple(dict.fromkeys((evidence.metric, *others)))[:4],
                 evidence.steps,

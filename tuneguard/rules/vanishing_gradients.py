@@ -14,7 +14,7 @@ from tuneguard.findings import Abstained, Evidence, Finding, Outcome, Severity, 
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import ModelLayers, model_layers, typical
-from tuneguard.prescriptions.signal import rectify_with_kaiming, residual_path
+from tuneguard.prescriptions.orders import for_faded_gradients
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 from tuneguard.statistics.curve import course
@@ -178,7 +178,7 @@ class VanishingGradients(Rule):
             "The early layers stay at their random initialisation.",
             evidence,
             confidence=0.9,
-            prescriptions=(residual_path(history), rectify_with_kaiming(history)),
+            prescriptions=for_faded_gradients(history),
             view=View(
                 tuple(norms[name].series.key for name in _spread(names)),
                 span=faded.steps,

@@ -11,7 +11,7 @@ from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import typical
-from tuneguard.prescriptions.regularisation import less_weight_decay
+from tuneguard.prescriptions.orders import for_strong_decay
 from tuneguard.prescriptions.wording import rounded
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
@@ -147,7 +147,7 @@ class WeightDecayOverwhelming(Rule):
             "Weights that are held near zero pass on neither the signal nor the gradient.",
             evidence,
             confidence=0.9,
-            prescriptions=(less_weight_decay(history, suggested),),
+            prescriptions=for_strong_decay(history, suggested),
             view=View(
                 (keys.UPDATE_RATIO_GLOBAL, keys.UPDATE_NORM_GLOBAL), kept.steps, log_scale=True
             ),
