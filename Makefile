@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
 
-.PHONY: help install demo test test-real test-frameworks lint types layers format docs check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
+.PHONY: help install demo test test-real test-frameworks lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -52,6 +52,9 @@ format: $(STAMP)  ## format the code
 docs: $(STAMP)  ## write the generated pages of docs/reference
 	$(BIN)/python docs/generate_rules.py
 	$(BIN)/python docs/generate_reference.py
+
+site: $(STAMP)  ## build the documentation as a site, into build/site
+	$(BIN)/python -m mkdocs build --strict
 
 example-rates: $(STAMP)  ## train every example with ten seeds, and count what is named first
 	$(BIN)/python -m benchmarks.example_seeds --seeds 10
