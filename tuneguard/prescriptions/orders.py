@@ -26,8 +26,12 @@ from tuneguard.prescriptions.learning_rate import (
     reduce_on_plateau,
     warm_up,
 )
-from tuneguard.prescriptions.numerics import find_the_first_bad_value, overfit_one_batch
-from tuneguard.prescriptions.outputs import smaller_last_layer
+from tuneguard.prescriptions.numerics import (
+    find_the_first_bad_value,
+    overfit_one_batch,
+    zero_gradients,
+)
+from tuneguard.prescriptions.outputs import bare_output, smaller_last_layer
 from tuneguard.prescriptions.regularisation import less_weight_decay
 from tuneguard.prescriptions.signal import (
     layer_wise_rates,
@@ -38,6 +42,7 @@ from tuneguard.prescriptions.signal import (
     smaller_initialisation,
 )
 from tuneguard.prescriptions.stopping import stop_at_best, train_longer
+from tuneguard.prescriptions.wiring import train_layers
 
 Order = tuple[Prescription, ...]
 
@@ -216,6 +221,26 @@ def for_tiny_batches(history: RunHistory) -> Order:
         other_batch_size(history, 4.0),
         lower_learning_rate(history, factor=0.1, because=because),
     )
+
+
+def for_kept_gradients(history: RunHistory) -> Order:
+    """Gradients that are never cleared."""
+    del history
+    return (zero_gradients(),)
+
+
+def for_a_standstill(history: RunHistory, layers: Sequence[str], *, is_whole: bool) -> Order:
+    """Layers that had gradients and never moved, or the whole model, where `is_whole`."""
+    if not is_whole:
+        return (train_layers(history, layers),)
+    because = "no weight moved at the present rate, although gradients arrived"
+    return (raise_learning_rate(history, factor=10.0, because=because),)
+
+
+def for_a_bounded_output(history: RunHistory, operation: str, loss: str) -> Order:
+    """An `operation` that bounds what a `loss` is given."""
+    del history
+    return (bare_output(operation, loss),)
 
 
 def for_a_rate_that_died(history: RunHistory, planned: int, unit: str) -> Order:

@@ -12,7 +12,7 @@ from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory, Series
 from tuneguard.model_layers import ModelLayers, model_layers, typical
-from tuneguard.prescriptions.learning_rate import raise_learning_rate
+from tuneguard.prescriptions.orders import for_a_standstill
 from tuneguard.prescriptions.wiring import join_graph, train_layers, unfreeze
 from tuneguard.prescriptions.wording import listed
 from tuneguard.rule import Requirement, Rule
@@ -154,13 +154,11 @@ class FrozenParameters(Rule):
         rates = history.get(Role.LEARNING_RATE)
         is_rate_zero = way == "still" and rates is not None and not np.any(rates.values)
         is_whole = evidence.value >= 1.0
-        because = "no weight moved at the present rate, although gradients arrived"
-        raised = raise_learning_rate(history, factor=10.0, because=because)
-        fixes: dict[Way, Prescription] = {
-            "missing": train_layers(history, layers),
-            "still": raised if is_whole else train_layers(history, layers),
-            "detached": join_graph(layers),
-            "random": unfreeze(history, layers),
+        fixes: dict[Way, tuple[Prescription, ...]] = {
+            "missing": (train_layers(history, layers),),
+            "still": for_a_standstill(history, layers, is_whole=is_whole),
+            "detached": (join_graph(layers),),
+            "random": (unfreeze(history, layers),),
         }
         moved = [one.key for one in history.of_layers(keys.UPDATE_RATIO).values()]
         others = [key for key in moved if key != evidence.metric]
@@ -171,7 +169,7 @@ class FrozenParameters(Rule):
             "What is not trained stays at random, and the rest has to work around it.",
             (evidence,),
             confidence=0.85 if way == "random" else 0.95,
-            prescriptions=(fixes[way],),
+            prescriptions=fixes[way],
             severity=Severity.CRITICAL if is_whole else None,
             view=View((evidence.metric, *others[:3]), span=evidence.steps),
         )

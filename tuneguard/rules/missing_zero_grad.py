@@ -10,7 +10,7 @@ import numpy as np
 from tuneguard import keys
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.history import Role, RunHistory
-from tuneguard.prescriptions.numerics import zero_gradients
+from tuneguard.prescriptions.orders import for_kept_gradients
 from tuneguard.rule import Rule
 from tuneguard.symptoms import MISJUDGED_VALIDATION, STANDSTILL, UPHEAVAL
 
@@ -76,6 +76,6 @@ class MissingZeroGrad(Rule):
             "Each step uses the sum of all gradients so far, which swings past every minimum.",
             (evidence,),
             confidence=0.99,
-            prescriptions=(zero_gradients(),),
+            prescriptions=for_kept_gradients(history),
             view=View(tuple(shown) or (series.key,), span=series.span),
         )

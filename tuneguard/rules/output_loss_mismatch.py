@@ -10,7 +10,8 @@ from typing import ClassVar, NamedTuple
 from tuneguard.chance import loss_and_accuracy, number_of_classes
 from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.prescriptions.outputs import bare_output, log_of_softmax_in_one
+from tuneguard.prescriptions.orders import for_a_bounded_output
+from tuneguard.prescriptions.outputs import log_of_softmax_in_one
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.softmax_twice import softmax_twice
@@ -118,11 +119,11 @@ class OutputLossMismatch(Rule):
             return self._bounded_logits(history, loss, curve, pair)
         if pair == ("NllLoss", "Softmax"):
             proof = _presence(loss, "probabilities given to a loss of their logarithms", 1.0)
-            return self._report(loss, (proof,), pair, "the loss needs logarithms", 0.95)
+            return self._report(history, loss, (proof,), pair, "the loss needs logarithms", 0.95)
         if pair.loss in _OF_DIFFERENCES and pair.operation in _CONSTANT_ERROR:
             left = self._left(history, loss, curve, pair)
             words = "the targets lie outside of its range"
-            return None if left is None else self._report(loss, (left,), pair, words, 0.7)
+            return None if left is None else self._report(history, loss, (left,), pair, words, 0.7)
         is_infinite = not loss.is_finite.all()
         if pair.loss == "Log" and pair.operation in {"Softmax", "Sigmoid"} and is_infinite:
             bad = loss.where(~loss.is_finite)
@@ -130,7 +131,9 @@ class OutputLossMismatch(Rule):
                 loss.key, "losses that are not finite", float(len(bad)), 1.0, bad.span
             )
             fix = log_of_softmax_in_one()
-            return self._report(loss, (proof,), pair, "a probability rounded to 0", 0.9, fix)
+            return self._report(
+                history, loss, (proof,), pair, "a probability rounded to 0", 0.9, fix
+            )
         return None
 
     def _bounded_logits(
@@ -143,7 +146,9 @@ class OutputLossMismatch(Rule):
             floor = math.log1p((classes - 1) * math.exp(-_BOUNDS_LOGITS[pair.operation]))
             words = f"lowest level over the floor that follows, {floor:.3g}"
             proofs.append(Evidence(loss.key, words, curve.best / floor, 1.0, loss.span))
-        return self._report(loss, tuple(proofs), pair, "the loss has a floor that it keeps", 0.95)
+        return self._report(
+            history, loss, tuple(proofs), pair, "the loss has a floor that it keeps", 0.95
+        )
 
     def _left(
         self, history: RunHistory, loss: Series, curve: Curve, pair: _Pair
@@ -196,7 +201,7 @@ class OutputLossMismatch(Rule):
         if is_at_floor and expected and not still_falls and accuracy.value >= self.min_accuracy:
             pair = _Pair("LogSoftmax", "Softmax")
             words = "the loss settled on the floor that this has"
-            return self._report(loss, (above, accuracy), pair, words, 0.8)
+            return self._report(history, loss, (above, accuracy), pair, words, 0.8)
         return self.passed(above)
 
     def _by_its_sum(self, history: RunHistory, loss: Series) -> Finding | None:
@@ -227,10 +232,11 @@ class OutputLossMismatch(Rule):
         )
         pair = _Pair("LogSoftmax", "Softmax")
         words = "loss and accuracy add up as they do then, and the loss has settled on its floor"
-        return self._report(loss, proof, pair, words, 0.8)
+        return self._report(history, loss, proof, pair, words, 0.8)
 
     def _report(  # noqa: PLR0913, PLR0917 - what was found, and in which words
         self,
+        history: RunHistory,
         loss: Series,
         evidence: tuple[Evidence, ...],
         pair: _Pair,
@@ -244,7 +250,9 @@ class OutputLossMismatch(Rule):
             "The model is held back from its targets by its own last operation.",
             evidence,
             confidence=sure,
-            prescriptions=(fix or bare_output(pair.operation, called),),
+            prescriptions=(fix,)
+            if fix is not None
+            else for_a_bounded_output(history, pair.operation, called),
             view=View((loss.key,), span=loss.span),
         )
 
