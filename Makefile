@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
 
-.PHONY: help install demo test test-real test-frameworks lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
+.PHONY: help install demo test test-real test-frameworks test-wheel test-oldest lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,34 @@ $(FRAMEWORKS_STAMP): $(STAMP)
 
 test-frameworks: $(FRAMEWORKS_STAMP)  ## run the tests with the frameworks that train, such as Lightning
 	$(BIN)/python -m pytest tests/frameworks -n 2 -rs
+
+WHEEL := build/wheel
+WHEEL_PYTHON := $(WHEEL)/env/bin/python
+
+$(WHEEL)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(WHEEL)/env
+	$(WHEEL_PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt .
+	touch $@
+
+test-wheel: $(STAMP) $(WHEEL)/.installed  ## test the built wheel in an environment without extras
+	rm -f $(WHEEL)/*.whl
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEEL) .
+	$(WHEEL_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(WHEEL)/*.whl
+	$(BIN)/python -m pytest tests/wheel
+	bash -c 'time $(WHEEL)/env/bin/tuneguard --help >/dev/null'
+
+PYTHON310 ?= python3.10
+OLDEST := build/oldest
+OLDEST_PYTHON := $(OLDEST)/bin/python
+
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	@$(PYTHON310) -c '' 2>/dev/null || { echo "There is no $(PYTHON310): install Python 3.10, or name it with PYTHON310=/path/to/python3.10" >&2; exit 1; }
+	$(PYTHON310) -m venv $(OLDEST)
+	$(OLDEST_PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt --editable '.[dev]'
+	touch $@
+
+test-oldest: $(OLDEST)/.installed  ## run the tests with the oldest versions that are allowed; downloads much
+	$(OLDEST_PYTHON) -m pytest -n 3 --dist worksteal
 
 lint: $(STAMP)  ## check format and style
 	$(BIN)/ruff format --check .
