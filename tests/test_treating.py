@@ -84,6 +84,10 @@ def test_each_training_is_a_child_run_that_says_what_changed(
     ]
     assert first.data.tags[keys.TAG_OUTCOME].startswith("baseline")
     assert second.data.tags[keys.TAG_OUTCOME].startswith("kept: Better")
+    assert keys.TAG_TREATED_RULE not in first.data.tags
+    assert second.data.tags[keys.TAG_TREATED_RULE] == "ends-high"
+    assert second.data.tags[keys.TAG_REMEDY] == "lower learning_rate"
+    assert second.data.tags[keys.TAG_COMPARED] == "better"
     assert mlflow.active_run() is None
 
 

@@ -67,6 +67,8 @@ class Prescription:
         snippet: PyTorch code that runs as it stands, given `model` and `optimizer`.
         changes: The same as settings that a program can apply, all of them together; empty
             where it takes a person, such as to look at data.
+        track_record: What came of it in past runs, such as `helped in 7 of 9 runs of vision`;
+            empty where no past runs were asked.
     """
 
     parameter: str
@@ -78,6 +80,7 @@ class Prescription:
     verify: str
     snippet: str
     changes: tuple[Change, ...] = ()
+    track_record: str = ""
 
 
 @dataclass(frozen=True, slots=True)

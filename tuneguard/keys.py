@@ -64,6 +64,9 @@ TAG_PROCESS: Final = f"{TAG_TREATMENT}.process"
 TAG_TRIAL: Final = f"{TAG_TREATMENT}.training"
 TAG_CHANGE: Final = f"{TAG_TREATMENT}.change"
 TAG_OUTCOME: Final = f"{TAG_TREATMENT}.outcome"
+TAG_TREATED_RULE: Final = f"{TAG_TREATMENT}.rule"
+TAG_REMEDY: Final = f"{TAG_TREATMENT}.remedy"
+TAG_COMPARED: Final = f"{TAG_TREATMENT}.comparison"
 TRACES_WRITTEN: Final = "written"
 TRACES_UNSUPPORTED: Final = "unsupported"
 TAG_IMPORTED: Final = "tuneguard.imported"
@@ -189,6 +192,12 @@ TAGS: Final[dict[str, str]] = {
     TAG_CHANGE: "On a training of a treatment: what was changed, from what to what, or `none`.",
     TAG_OUTCOME: (
         "On a training of a treatment: `baseline`, `kept`, `reverted` or `failed`, and why."
+    ),
+    TAG_TREATED_RULE: "On a training of a treatment: the finding that is treated.",
+    TAG_REMEDY: "On a training of a treatment: what is prescribed, such as `lower learning_rate`.",
+    TAG_COMPARED: (
+        "On a training of a treatment: `better`, `worse`, `no difference` or `cannot tell` than "
+        "what it was changed from."
     ),
     TAG_RECORDER: (
         "Id of the recorder of rank 0, on a run that `tuneguard sync` created for a distributed "

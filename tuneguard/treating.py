@@ -157,13 +157,13 @@ class _Trainer:
         name = f"attempt {plan.number}" + (f", seed {seed}" if seed is not None else "")
         try:
             with self._runs.child(key, name, params) as run_id:
+                self._runs.note(run_id, _tags(plan))
                 returned = self._train(params)
         except TuneGuardError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the training raises is its outcome
             text = f"{type(error).__name__}: {error}"
             return Trial(seed, None, None, text, time.monotonic() - began)
-        self._runs.note(run_id, _tags(plan))
         return self._diagnosed(seed, run_id, returned, time.monotonic() - began)
 
     def _diagnosed(self, seed: object, run_id: str, told: object, seconds: float) -> Trial:
@@ -202,7 +202,7 @@ class _Told:
         last = treatment.attempts[-1]
         for trial in last.trials:
             if trial.run_id is not None:
-                self._runs.note(trial.run_id, {keys.TAG_OUTCOME: _outcome(last)})
+                self._runs.note(trial.run_id, _outcome(last))
         self.publish(treatment)
         if self._on_attempt is not None:
             self._on_attempt(treatment)
@@ -230,11 +230,17 @@ class _Told:
 
 def _tags(plan: Plan) -> dict[str, str]:
     changed = [f"{name}: {old} -> {new}" for name, (old, new) in plan.changed.items()]
-    return {keys.TAG_CHANGE: "; ".join(changed)[:_MAX_TAG] or "none"}
+    tags = {keys.TAG_CHANGE: "; ".join(changed)[:_MAX_TAG] or "none"}
+    if plan.rule:
+        tags |= {keys.TAG_TREATED_RULE: plan.rule, keys.TAG_REMEDY: plan.remedy}
+    return tags
 
 
-def _outcome(attempt: Attempt) -> str:
-    return f"{attempt.standing}: {attempt.reason}"[:_MAX_TAG]
+def _outcome(attempt: Attempt) -> dict[str, str]:
+    tags = {keys.TAG_OUTCOME: f"{attempt.standing}: {attempt.reason}"[:_MAX_TAG]}
+    if attempt.comparison is not None:
+        tags[keys.TAG_COMPARED] = attempt.comparison.verdict
+    return tags
 
 
 def _name_of(train: TrainingFunction) -> str:

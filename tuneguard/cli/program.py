@@ -11,6 +11,7 @@ from tuneguard.cli.compare import compare
 from tuneguard.cli.demo import demo
 from tuneguard.cli.diagnose import diagnose
 from tuneguard.cli.doctor import doctor
+from tuneguard.cli.evidence import evidence
 from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.explain import explain
 from tuneguard.cli.mcp import mcp
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(diagnose, scan, watch, compare, treat, review, view),
+    *(diagnose, scan, watch, compare, treat, evidence, review, view),
     *(rules, explain, demo, doctor, sync, mcp),
 )
 for command in COMMANDS:

@@ -9,13 +9,13 @@ from tuneguard.comparison.result import Change
 from tuneguard.history import RunHistory
 from tuneguard.history.roles import normalise
 
-_SEEDS = ("seed", "random_seed", "manual_seed", "torch_seed", "random_state", "rng_seed")
+SEED_NAMES = ("seed", "random_seed", "manual_seed", "torch_seed", "random_state", "rng_seed")
 
 
 def seed_of(history: RunHistory) -> str | None:
     """Return the seed that a run's params name, or `None`."""
     named = {normalise(key.removeprefix(keys.PREFIX)): key for key in history.params}
-    found = next((named[name] for name in _SEEDS if name in named), None)
+    found = next((named[name] for name in SEED_NAMES if name in named), None)
     return None if found is None else history.params[found]
 
 
@@ -66,7 +66,7 @@ def _settings(history: RunHistory) -> dict[str, str]:
     aliases = {normalise(name) for name in known.values()}
     for key, value in history.params.items():
         plain = key.removeprefix(keys.PREFIX)
-        if key not in known and normalise(plain) not in {*_SEEDS, *aliases}:
+        if key not in known and normalise(plain) not in {*SEED_NAMES, *aliases}:
             settings.setdefault(plain, value)
     return settings
 

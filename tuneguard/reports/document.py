@@ -96,6 +96,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 
 def _prescription(prescription: Prescription) -> dict[str, Any]:
+    record = {"track_record": prescription.track_record} if prescription.track_record else {}
     return {
         "parameter": prescription.parameter,
         "current": prescription.current,
@@ -106,6 +107,7 @@ def _prescription(prescription: Prescription) -> dict[str, Any]:
         "verify": prescription.verify,
         "snippet": prescription.snippet,
         "changes": [_change(change) for change in prescription.changes],
+        **record,
     }
 
 

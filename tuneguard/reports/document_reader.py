@@ -130,7 +130,7 @@ def _evidence(value: Any) -> Evidence:
 
 def _prescription(value: Any) -> Prescription:
     fields = _record(
-        value,
+        {"track_record": "", **value} if isinstance(value, dict) else value,
         parameter=_text,
         current=_or_null(_text),
         suggested=_text,
@@ -140,6 +140,7 @@ def _prescription(value: Any) -> Prescription:
         verify=_text,
         snippet=_text,
         changes=_several(_change),
+        track_record=_text,
     )
     return Prescription(**fields)
 

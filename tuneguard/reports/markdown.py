@@ -91,7 +91,12 @@ def _evidence_table(evidence: Sequence[Evidence], axis: str) -> str:
 
 def _fix(fix: Prescription) -> Iterator[str]:
     yield f"{code_span(wording.change(fix, arrow='→'))}"
-    topics = (("Because", fix.rationale), ("Tradeoff", fix.tradeoff), ("Verify", fix.verify))
+    topics = (
+        ("Tried", fix.track_record),
+        ("Because", fix.rationale),
+        ("Tradeoff", fix.tradeoff),
+        ("Verify", fix.verify),
+    )
     yield "\n".join(f"- *{topic}:* {markdown_safe(text)}" for topic, text in topics if text)
     if fix.snippet:
         yield code_block(fix.snippet, "python")

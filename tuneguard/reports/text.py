@@ -121,12 +121,14 @@ class _Layout:
         label = f"Fix {rank}:"
         if not is_full:
             shown = f"{label} {fix.action} [{wording.change(fix)}]"
+            shown += f" Tried: {fix.track_record}." if fix.track_record else ""
             yield from self._filled(shown, indent, {label: "bold"})
             return
         yield from self._filled(f"{label} {fix.action}", indent, {label: "bold"})
         inner = indent + _INDENT
         yield from self._filled(wording.change(fix), inner)
         for topic, sentence in (
+            ("Tried", fix.track_record and f"{fix.track_record}."),
             ("Because", fix.rationale),
             ("Tradeoff", fix.tradeoff),
             ("Verify", fix.verify),

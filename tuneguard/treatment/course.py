@@ -12,6 +12,7 @@ from tuneguard.comparison import Comparison, compare
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.findings import Prescription
 from tuneguard.treatment.attempts import Attempt, Ending, Standing, Treatment, Trial
+from tuneguard.treatment.remedies import remedy_of
 from tuneguard.treatment.settings import Settings
 
 
@@ -46,6 +47,7 @@ class Plan:
         changed: Parameters that differ: name to value before and after.
         rule: The finding that is treated; empty for the first.
         action: The prescription, as a sentence.
+        remedy: What it does, as `remedy_of` names it.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Plan:
     changed: Mapping[str, tuple[Any, Any]]
     rule: str = ""
     action: str = ""
+    remedy: str = ""
 
 
 class Trainer(Protocol):
@@ -155,7 +158,8 @@ class Course:
             for name, value in params.items()
             if best.params[name] != value
         }
-        return Plan(len(self._attempts), best.number, params, changed, rule, one.action)
+        number, remedy = len(self._attempts), remedy_of(one)
+        return Plan(number, best.number, params, changed, rule, one.action, remedy)
 
     def _attempted(self, plan: Plan, best: Attempt) -> Attempt:
         """Train with one seed after another, and stop where it is clearly worse already."""

@@ -75,7 +75,7 @@ class Settings:
     """
 
     def __init__(self, params: Mapping[str, Any], names: Mapping[str, str] | None = None) -> None:
-        self._keys = _keys_by_setting(params)
+        self._keys = keys_by_setting(params)
         for setting, key in (names or {}).items():
             if setting not in SETTINGS:
                 raise TuneGuardError(
@@ -92,6 +92,11 @@ class Settings:
     def known(self) -> tuple[str, ...]:
         """The settings that the parameters hold, and so those that can be treated."""
         return tuple(sorted(self._keys))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Setting to the parameter that holds it."""
+        return dict(self._keys)
 
     def treated(
         self,
@@ -123,7 +128,12 @@ class Settings:
         return None if new == dict(params) else new
 
 
-def _keys_by_setting(params: Mapping[str, Any]) -> dict[str, str]:
+def keys_by_setting(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return which parameter holds which setting, by their names.
+
+    >>> keys_by_setting({"lr": 0.1, "hidden-size": 64, "note": "first"})
+    {'hidden_width': 'hidden-size', 'learning_rate': 'lr'}
+    """
     named = {normalise(key): key for key in params}
     found = {}
     for setting in SETTINGS:
