@@ -7,12 +7,15 @@ from pathlib import Path
 import mlflow
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import nn
 
 from tuneguard import diagnose, load_run
+from tuneguard.cli import main as program
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MIGRATION = ROOT / "docs" / "how-to" / "come-from-other-tools.md"
 TUTORIAL = ROOT / "docs" / "tutorials" / "first-diagnosis.md"
 PAGES = [
     page
@@ -66,7 +69,7 @@ def run_code(page: Path, store: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page != TUTORIAL], ids=lambda p: p.name
+    "page", [page for page in PAGES if page not in (TUTORIAL, MIGRATION)], ids=lambda p: p.name
 )
 def test_the_code_of_a_page_runs(page, store):
     run_code(page, store)
@@ -79,3 +82,18 @@ def test_the_tutorial_ends_as_it_says(store, capsys):
     first, second = map(load_run, capsys.readouterr().out.split())
     assert [finding.rule for finding in diagnose(first).findings] == ["overfitting"]
     assert diagnose(second).verdict == "healthy"
+
+
+@pytest.mark.slow
+def test_what_tensorboard_wrote_becomes_a_run(store):
+    from mlflow import MlflowClient
+
+    run_code(MIGRATION, store)
+
+    command = ["diagnose", "runs/first", "--to-mlflow", "imported", "--tracking-uri", store]
+    result = CliRunner().invoke(program, command)
+    assert result.exit_code == 1, result.output
+    client = MlflowClient(store)
+    (run,) = client.search_runs([client.get_experiment_by_name("imported").experiment_id])
+    assert run.data.tags["tuneguard.findings"] == "overfitting"
+    assert run.data.metrics["Loss/train"] == pytest.approx(2.0 * 0.9**39)
