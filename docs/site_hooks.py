@@ -24,9 +24,14 @@ DOCS = ROOT / "docs"
 EXAMPLES = "examples"
 INTERFACE = "reference/api.md"
 RULES = "reference/rules/index.md"
-ADAPTERS = [
-    f"tuneguard.{framework}.TuneGuardCallback"
-    for framework in ("lightning", "transformers", "keras")
+OF_FRAMEWORKS = [
+    "tuneguard.lightning.TuneGuardCallback",
+    "tuneguard.transformers.TuneGuardCallback",
+    "tuneguard.keras.TuneGuardCallback",
+    "tuneguard.optuna.TuneGuardPruner",
+    "tuneguard.optuna.narrowed",
+    "tuneguard.optuna.report_to",
+    "tuneguard.ray_tune.TuneGuardStopper",
 ]
 
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -100,7 +105,7 @@ def example_pages() -> dict[str, str]:
 def signatures() -> str:
     """Return what mkdocstrings turns into the docstrings of all public names."""
     names = [f"tuneguard.{name}" for name in tuneguard.__all__ if name != "__version__"]
-    blocks = [f"::: {name}" for name in [*names, *ADAPTERS]]
+    blocks = [f"::: {name}" for name in [*names, *OF_FRAMEWORKS]]
     return "\n\n".join(["\n\n## Signatures and docstrings", *blocks, ""])
 
 

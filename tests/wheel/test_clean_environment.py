@@ -18,7 +18,14 @@ BUILT = ROOT / "build" / "wheel"
 PROGRAMS = BUILT / "env" / "bin"
 HEAVY = {"fastapi", "jinja2", "matplotlib", "mlflow", "numpy", "pyarrow", "rich", "scipy", "torch"}
 NOBODY_LISTENS = "http://127.0.0.1:9"
-ADAPTERS = ["lightning", "transformers", "keras"]
+EXTRAS = {
+    "lightning": "lightning",
+    "transformers": "transformers",
+    "keras": "keras",
+    "optuna": "optuna",
+    "ray_tune": "ray-tune",
+}
+"""The extra of each package that works with a framework."""
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -124,12 +131,22 @@ def test_every_rule_is_explained(tmp_path: Path) -> None:
     assert explained.count("## When it is wrong") == len(BUILTIN_RULES)
 
 
-@pytest.mark.parametrize("framework", ADAPTERS)
-def test_an_adapter_names_its_extra(framework: str, tmp_path: Path) -> None:
-    failed = run(tmp_path, "python", "-c", f"import tuneguard.{framework}")
+@pytest.mark.parametrize(("package", "extra"), EXTRAS.items(), ids=EXTRAS)
+def test_a_package_names_its_extra(package: str, extra: str, tmp_path: Path) -> None:
+    failed = run(tmp_path, "python", "-c", f"import tuneguard.{package}")
 
     last = failed.stderr.splitlines()[-1]
-    assert last.endswith(f'needs more: pip install "tuneguard[{framework}]"')
+    assert last.endswith(f'needs more: pip install "tuneguard[{extra}]"')
+
+
+def test_every_extra_that_is_named_exists(tmp_path: Path) -> None:
+    code = (
+        "from importlib.metadata import metadata\n"
+        "print(*metadata('tuneguard').get_all('Provides-Extra'))"
+    )
+    offered = run(tmp_path, "python", "-c", code).stdout.split()
+
+    assert {*EXTRAS.values(), "mcp", "tensorboard", "ray"} <= set(offered)
 
 
 def test_the_agent_server_names_its_extra(tmp_path: Path) -> None:
