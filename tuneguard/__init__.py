@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tuneguard.exceptions import TuneGuardError
     from tuneguard.findings import Evidence, Finding, Prescription, Severity
     from tuneguard.history import RunHistory, Series
+    from tuneguard.past_runs import read_evidence
     from tuneguard.recording import TuneGuardCallback
     from tuneguard.rule import Rule
     from tuneguard.storage.reader import load_run
@@ -34,6 +35,7 @@ __all__ = [
     "compare",
     "diagnose",
     "load_run",
+    "read_evidence",
     "treat",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "compare": "tuneguard.comparison",
     "diagnose": "tuneguard.diagnosis",
     "load_run": "tuneguard.storage.reader",
+    "read_evidence": "tuneguard.past_runs",
     "treat": "tuneguard.treating",
 }
 

@@ -6,13 +6,15 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tuneguard import keys
 from tuneguard.diagnosis import diagnose
+from tuneguard.evidence import PastEvidence, ranked
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.history import RunHistory
+from tuneguard.past_runs import read_evidence
 from tuneguard.reports.treatment.description import render_description
 from tuneguard.reports.treatment.document import attempts_table, to_json
 from tuneguard.reports.treatment.html import render_html
@@ -49,6 +51,7 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
     experiment: str | None = None,
     tracking_uri: str | None = None,
     fresh: bool = False,
+    evidence: PastEvidence | str | None = None,
     on_attempt: Callable[[Treatment], object] | None = None,
 ) -> Treatment:
     """Train until nothing is wrong, changing one thing at a time as it is prescribed.
@@ -80,6 +83,8 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
         experiment: Name of the experiment; MLflow's own choice where not given.
         tracking_uri: The store; MLflow's own choice where not given.
         fresh: Whether to begin anew where an unfinished treatment could go on.
+        evidence: What past runs say of prescriptions, which are then tried in that order:
+            returned by `tuneguard.read_evidence`, or the name of an experiment to read it from.
         on_attempt: Called with the treatment as it stands, after each attempt.
 
     Returns:
@@ -95,6 +100,7 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
     chosen = tuple(seeds) if seeds is not None else (params.get(seed_name),)
     if not chosen:
         raise TuneGuardError("There is no seed to train with: give at least one, or none at all.")
+    past = read_evidence(evidence, tracking_uri) if isinstance(evidence, str) else evidence
     title = name or f"treatment of {_name_of(train)}"
     runs = TreatmentRuns.open(
         _hash([_name_of(train), params, chosen, names]),
@@ -103,7 +109,8 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
         tracking_uri=tracking_uri,
         fresh=fresh,
     )
-    trainer = _Trainer(train, runs, seed_name, tracking_uri, rules)
+    asked = None if rules is None else tuple(rules)
+    trainer = _Trainer(train, runs, seed_name, tracking_uri, asked, past)
     told = _Told(runs, title, on_attempt)
     course = Course(
         trainer,
@@ -127,38 +134,32 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
     return treatment
 
 
+@dataclass(frozen=True, eq=False)
 class _Trainer:
     """Trains in a child run, or takes the one that an earlier process brought to its end."""
 
-    def __init__(
-        self,
-        train: TrainingFunction,
-        runs: TreatmentRuns,
-        seed_name: str,
-        tracking_uri: str | None,
-        rules: Iterable[Rule | type[Rule]] | None,
-    ) -> None:
-        self._train = train
-        self._runs = runs
-        self._seed_name = seed_name
-        self._uri = tracking_uri
-        self._rules = None if rules is None else tuple(rules)
+    train: TrainingFunction
+    runs: TreatmentRuns
+    seed_name: str
+    uri: str | None
+    rules: tuple[Rule | type[Rule], ...] | None
+    evidence: PastEvidence | None
 
     def __call__(self, plan: Plan, seed: object) -> Trial:
         params = dict(plan.params)
         if seed is not None:
-            params[self._seed_name] = seed
+            params[self.seed_name] = seed
         key = _hash(params)
-        done = self._runs.finished(key)
+        done = self.runs.finished(key)
         if done is not None:
             took = (done.info.end_time - done.info.start_time) / 1000.0
             return self._diagnosed(seed, done.info.run_id, done.info.run_id, took)
         began = time.monotonic()
         name = f"attempt {plan.number}" + (f", seed {seed}" if seed is not None else "")
         try:
-            with self._runs.child(key, name, params) as run_id:
-                self._runs.note(run_id, _tags(plan))
-                returned = self._train(params)
+            with self.runs.child(key, name, params) as run_id:
+                self.runs.note(run_id, _tags(plan))
+                returned = self.train(params)
         except TuneGuardError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the training raises is its outcome
@@ -168,13 +169,15 @@ class _Trainer:
 
     def _diagnosed(self, seed: object, run_id: str, told: object, seconds: float) -> Trial:
         history = told if isinstance(told, RunHistory) else self._read(run_id, told)
-        diagnosis = diagnose(history, self._rules)
+        diagnosis = diagnose(history, self.rules)
         if diagnosis.identity.run_id is not None:
-            publish_review(diagnosis, tracking_uri=self._uri)
+            publish_review(diagnosis, tracking_uri=self.uri)
+        if self.evidence is not None:
+            diagnosis = ranked(diagnosis, self.evidence)
         return Trial(seed, history, diagnosis, "", seconds, run_id)
 
     def _read(self, run_id: str, told: object) -> RunHistory:
-        history = load_run(told if isinstance(told, str) else run_id, self._uri)
+        history = load_run(told if isinstance(told, str) else run_id, self.uri)
         if not history.series:
             raise TuneGuardError(
                 f"The training function recorded nothing in run {run_id}, which was open while it "

@@ -30,6 +30,8 @@ def test_a_finding_that_is_gone_is_help_where_nothing_else_can_be_told() -> None
     open_still = replace(compare(run(0.5), run(0.5)), verdict="cannot tell", findings=(gone,))
     assert outcome_of(open_still, "divergence") == "helped"
     assert outcome_of(open_still, "overfitting") == "cannot tell"
+    stayed = replace(open_still, findings=(replace(gone, after=1),))
+    assert outcome_of(stayed, "divergence") == "no effect"
     assert outcome_of(replace(open_still, verdict="worse"), "divergence") == "made worse"
 
 
@@ -57,8 +59,7 @@ def test_attempts_of_treatments_are_counted_by_what_became_of_them() -> None:
         treated(6, "", status="KILLED"),
     ]
     (record,) = records_of(tried_by_treatments(runs))
-    assert (record.tried, record.helped, record.made_worse) == (4, 1, 2)
-    assert record.cannot_tell == 1
+    assert (record.tried, record.helped, record.no_effect, record.made_worse) == (5, 1, 2, 2)
     assert record.last_runs == ("run5", "run4", "run3")
 
 

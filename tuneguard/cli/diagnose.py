@@ -48,6 +48,14 @@ Examples:
     help="Import each file as a run of this experiment, created where there is none, and write "
     "the review there. A file of the same content is imported once.",
 )
+@options.evidence_from
+@click.option(
+    "--baseline",
+    metavar="EXPERIMENT|RUN_IDS",
+    help="Say where the run leaves the range of good ones at the same steps: of the last ten "
+    "healthy runs of this experiment, or of these runs, their ids separated by commas. Advice, "
+    "no alarm.",
+)
 @click.option("--no-write", is_flag=True, help="Leave the run alone: write no review into MLflow.")
 @click.option(
     "--no-traces",
@@ -67,7 +75,8 @@ def diagnose(ctx: click.Context, /, **options: Any) -> None:
     A TARGET is the id of an MLflow run, or the path of a history: a CSV or JSON file, or a folder
     of Lightning, Ultralytics, the Hugging Face Trainer or TensorBoard. The review of a run is
     written into the run; a file is only read, unless --to-mlflow imports it. Every target is
-    diagnosed even where another one fails, and the worst exit code wins.
+    diagnosed even where another one fails, and the worst exit code wins. What --evidence-from and
+    --baseline add is printed; the review in MLflow stays that of the run alone.
     """
     request = _request(**options)
     examined: list[Examined] = []

@@ -12,6 +12,7 @@ from tuneguard.cli.exit_codes import ExitCode
 from tuneguard.cli.file_import import import_file, read_file
 from tuneguard.cli.links import say_run_pages
 from tuneguard.cli.options import severities_from
+from tuneguard.cli.past_runs import InView, PastRuns
 from tuneguard.cli.settings import Settings
 from tuneguard.cli.terminal import say
 from tuneguard.exceptions import TuneGuardError
@@ -38,6 +39,8 @@ class Request:
     force: bool
     verbose: bool
     to_mlflow: str | None = None
+    evidence_from: str | None = None
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,19 @@ class Examined:
         diagnosis: What was found.
         error: Why there is no diagnosis.
         is_selection: Whether only some rules were asked, which cannot show that a run is healthy.
+        in_view: The diagnosis beside what past runs say, where that was asked for.
     """
 
     target: str
     diagnosis: Diagnosis | None = None
     error: str = ""
     is_selection: bool = False
+    in_view: InView | None = None
+
+    @property
+    def shown(self) -> Diagnosis | None:
+        """The diagnosis as it is printed."""
+        return self.in_view.diagnosis if self.in_view else self.diagnosis
 
     @property
     def is_undecided(self) -> bool:
@@ -79,8 +89,9 @@ def examine(request: Request, examined: list[Examined]) -> Iterator[Examined]:
     """Diagnose target after target; each result is also appended to `examined`."""
     if request.to_mlflow is not None or not all(map(is_file, request.targets)):
         say_tracking_uri(request.tracking_uri)
+    past = PastRuns(request.evidence_from, request.baseline, request.tracking_uri)
     for target in request.targets:
-        one = _examined(target, request)
+        one = _examined(target, request, past)
         examined.append(one)
         yield one
 
@@ -120,7 +131,7 @@ def write_reviews(examined: list[Examined], request: Request) -> bool:
     return all(written)
 
 
-def _examined(target: str, request: Request) -> Examined:
+def _examined(target: str, request: Request, past: PastRuns) -> Examined:
     from tuneguard.diagnosis import diagnose
 
     try:
@@ -131,7 +142,8 @@ def _examined(target: str, request: Request) -> Examined:
         return Examined(target, error=str(error))
     if request.no_write:
         say_run_pages([history])
-    one = Examined(target, diagnosis, is_selection=request.settings.is_selection)
+    in_view = past.in_view(diagnosis, history)
+    one = Examined(target, diagnosis, is_selection=request.settings.is_selection, in_view=in_view)
     if one.is_undecided:
         say(f"{target}: inconclusive. {_advice(diagnosis)}")
     return one

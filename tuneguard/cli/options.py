@@ -37,6 +37,12 @@ config: Option[Any] = click.option(
     help="File with rules, thresholds and roles; the nearest tuneguard.toml, or pyproject.toml "
     "with a table tool.tuneguard, here or above, by default.",
 )
+evidence_from: Option[Any] = click.option(
+    "--evidence-from",
+    metavar="EXPERIMENT",
+    help="Put prescriptions in the order of their success in the runs of this experiment, as "
+    "`tuneguard evidence` counts it, and say how often each helped.",
+)
 
 
 def output_format(choices: Sequence[str], help_text: str) -> Option[Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tuneguard.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from tuneguard.diagnosis import Diagnosis
     from tuneguard.evidence import PastEvidence
+    from tuneguard.good_runs import BesideGoodRuns
     from tuneguard.history import RunHistory
 
 _RUN_IDS = re.compile(r"[0-9a-f]{32}(,[0-9a-f]{32})*")
@@ -43,35 +46,58 @@ def evidence_of(
         )
 
 
-class GoodRuns:
-    """The good runs that `--baseline` names, read once for all targets.
+@dataclass(frozen=True, slots=True)
+class InView:
+    """A diagnosis as it is shown in view of past runs; what is written of it stays as it was.
 
-    Args:
-        baseline: Name of an experiment, or ids of runs separated by commas.
-        tracking_uri: Where they are kept; MLflow's own choice where not given.
+    Attributes:
+        diagnosis: With its prescriptions in the order that past runs speak for.
+        beside: The run beside good ones; `None` where nobody asked.
+        whose: Where those come from.
     """
 
-    def __init__(self, baseline: str, tracking_uri: str | None) -> None:
-        self.whose = baseline if not _RUN_IDS.fullmatch(baseline) else "your choice"
-        self._baseline = baseline
-        self._uri = tracking_uri
-        self._read: list[RunHistory] | None = None
+    diagnosis: Diagnosis
+    beside: BesideGoodRuns | None = None
+    whose: str = ""
 
-    def beside(self, run_id: str | None) -> list[RunHistory]:
-        """Return the good runs but for this one.
 
-        Raises:
-            TuneGuardError: They cannot be read.
-        """
-        if self._read is None:
-            self._read = self._histories()
-        others = [one for one in self._read if one.identity.run_id != run_id]
-        return others[:_LAST_GOOD_RUNS] if self.whose == self._baseline else others
+class PastRuns:
+    """What `--evidence-from` and `--baseline` name, read once for all targets.
 
-    def _histories(self) -> list[RunHistory]:
+    Args:
+        evidence_from: Name of an experiment, or `None`.
+        baseline: Name of an experiment, or ids of runs separated by commas, or `None`.
+        tracking_uri: Where they are kept; MLflow's own choice where not given.
+
+    Raises:
+        TuneGuardError: They cannot be read.
+    """
+
+    def __init__(
+        self, evidence_from: str | None, baseline: str | None, tracking_uri: str | None
+    ) -> None:
+        self._evidence = evidence_of(evidence_from, tracking_uri) if evidence_from else None
+        self._is_chosen = baseline is not None and _RUN_IDS.fullmatch(baseline) is not None
+        self._whose = "your choice" if self._is_chosen else baseline or ""
+        self._good = self._read(baseline, tracking_uri) if baseline else None
+
+    def in_view(self, diagnosis: Diagnosis, history: RunHistory) -> InView:
+        """Put a diagnosis beside what past runs say."""
+        from tuneguard.evidence import ranked
+        from tuneguard.good_runs import beside_good_runs
+
+        shown = diagnosis if self._evidence is None else ranked(diagnosis, self._evidence)
+        if self._good is None:
+            return InView(shown)
+        run_id = history.identity.run_id
+        others = [one for one in self._good if run_id is None or one.identity.run_id != run_id]
+        good = others if self._is_chosen else others[:_LAST_GOOD_RUNS]
+        return InView(shown, beside_good_runs(history, good), self._whose)
+
+    def _read(self, baseline: str, tracking_uri: str | None) -> list[RunHistory]:
         from tuneguard.storage.past_runs import last_healthy_runs, runs_named
 
-        if self.whose == self._baseline:
-            # one more than are wanted, because the run itself may be among them
-            return last_healthy_runs(self._baseline, _LAST_GOOD_RUNS + 1, self._uri)
-        return runs_named(self._baseline.split(","), self._uri)
+        if self._is_chosen:
+            return runs_named(baseline.split(","), tracking_uri)
+        # one more than are wanted, because the run itself may be among them
+        return last_healthy_runs(baseline, _LAST_GOOD_RUNS + 1, tracking_uri)

@@ -66,6 +66,7 @@ Examples:
     help="No training begins after so long.",
 )
 @click.option("--experiment", metavar="NAME", help="Experiment for the runs.")
+@options.evidence_from
 @click.option("--fresh", is_flag=True, help="Begin anew where a treatment could be resumed.")
 @options.output_format(["text", "json"], "How to print the treatment.")
 @options.output
@@ -98,6 +99,7 @@ def treat(ctx: click.Context, /, function: str, **options: Any) -> None:
         experiment=options["experiment"],
         tracking_uri=options["tracking_uri"],
         fresh=options["fresh"],
+        evidence=options["evidence_from"],
         on_attempt=_say_last,
     )
     as_json = options["output_format"] == "json"

@@ -33,6 +33,8 @@ def outcome_of(comparison: Comparison, rule: str) -> Outcome:
     """Say what a change did about a finding.
 
     It helped where the runs got better, or where the finding is gone and they did not get worse.
+    Where the finding stayed and nothing is surely better, it had no effect: a pair of single runs
+    can hardly show more, and leaving it out would leave out failures alone.
 
     Args:
         comparison: The run with the change against the one without.
@@ -42,7 +44,8 @@ def outcome_of(comparison: Comparison, rule: str) -> Outcome:
         return "made worse"
     if comparison.verdict == "better" or any(one.rule == rule for one in comparison.gone):
         return "helped"
-    return "no effect" if comparison.verdict == "no difference" else "cannot tell"
+    stayed = any(one.rule == rule for one in comparison.remained)
+    return "no effect" if stayed or comparison.verdict == "no difference" else "cannot tell"
 
 
 def tried_by_treatments(runs: Iterable[TreatedRun]) -> list[Tried]:
@@ -65,7 +68,6 @@ def _outcome_of_attempt(run: TreatedRun) -> Outcome | None:
         return "helped"
     if standing == "failed" or run.status == "FAILED":
         return "made worse"
-    compared: dict[str, Outcome] = {"worse": "made worse", "no difference": "no effect"}
     if standing == "reverted":
-        return compared.get(run.tags.get(keys.TAG_COMPARED, ""), "cannot tell")
+        return "made worse" if run.tags.get(keys.TAG_COMPARED) == "worse" else "no effect"
     return None

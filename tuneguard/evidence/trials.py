@@ -44,9 +44,10 @@ class RemedyRecord:
         rule: The finding.
         remedy: The change.
         helped: How often it was better, or the finding was gone and nothing worse.
-        no_effect: How often it made no difference, and the finding stayed.
+        no_effect: How often the finding stayed, and nothing was surely better.
         made_worse: How often it was worse, or could not be trained at all.
-        cannot_tell: How often nothing can be said; these are no trials.
+        cannot_tell: How often the finding was not seen before either, and nothing can be said;
+            these are no trials.
         last_runs: The last runs with the change, the newest first.
     """
 

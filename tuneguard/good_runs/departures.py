@@ -140,7 +140,7 @@ def _departure(quantity: _Quantity, margin: float) -> tuple[float, Departure] | 
     known = np.isfinite(own) & (np.isfinite(good).sum(axis=0) >= FEWEST_GOOD_RUNS)
     if known.sum() < LASTING_BLOCKS:
         return None
-    own, good, starts = own[known], good[:, known], edges[:-1][known]
+    own, good, starts = own[known], good[:, known], _first_steps(quantity.own, edges)[known]
     usual, low, high = np.nanmedian(good, 0), np.nanmin(good, 0), np.nanmax(good, 0)
     outside = np.maximum(low - own, own - high) / _deviation(good, usual)
     is_large = np.abs(own - usual) >= _smallest(usual, is_positive=quantity.is_positive)
@@ -169,6 +169,12 @@ def _edges(quantity: _Quantity) -> FloatArray:
     edges: FloatArray = np.linspace(first, max(last, first + 1.0), BLOCKS + 1)
     edges[-1] = np.nextafter(edges[-1], np.inf)
     return edges
+
+
+def _first_steps(series: Series, edges: FloatArray) -> FloatArray:
+    """Return the first step of the series in each block, where it has one."""
+    places = np.searchsorted(series.steps, edges[:-1])
+    return series.steps[np.minimum(places, len(series) - 1)]
 
 
 def _levels(series: Series, edges: FloatArray, *, is_positive: bool) -> FloatArray:

@@ -90,7 +90,7 @@ def basis(evidence: PastEvidence) -> Iterator[str]:
         yield f"Could not be read or compared: {looked.unreadable:,}."
     if looked.undiagnosed:
         yield (
-            f"{_counted(looked.undiagnosed, 'run')} were never diagnosed: "
+            f"Never diagnosed: {_counted(looked.undiagnosed, 'run')}. "
             "`tuneguard scan --write-review` does that."
         )
     yield from evidence.notes
