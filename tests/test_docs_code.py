@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow
 import pytest
 import torch
 from click.testing import CliRunner
@@ -26,21 +25,15 @@ PAGES = [
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TUNEGUARD_SPOOL", str(tmp_path / "spool"))
+def store(tracking_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     # as torchrun would, for a single process
     for name, value in [("RANK", 0), ("WORLD_SIZE", 1), ("MASTER_PORT", 0)]:
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    before = mlflow.get_tracking_uri()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    yield uri
+    yield tracking_uri
     torch.set_num_threads(threads)
-    mlflow.set_tracking_uri(before)
 
 
 def what_a_reader_has() -> dict[str, object]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 FAULTS = {
@@ -21,24 +24,27 @@ FAULTS = {
 }
 
 
-def run(name: str, folder: Path, *arguments: str) -> str:
-    """Run an example in an empty folder, as a person would, and return what it printed."""
-    environment = os.environ | {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "TUNEGUARD_SPOOL": str(folder / "spool"),
-    }
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(
+    tracking_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """Run an example as the program, and return what it printed.
+
+    It runs in the process of the tests: importing torch and MLflow takes longer than a training.
+    """
+    threads = torch.get_num_threads()
+
+    def printed(name: str, *arguments: str) -> str:
+        path = str(EXAMPLES / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, *arguments])
+        runpy.run_path(path, run_name="__main__")
+        return capsys.readouterr().out
+
+    yield printed
+    torch.set_num_threads(threads)
 
 
 def test_every_example_is_tested() -> None:
@@ -50,14 +56,24 @@ def test_every_example_is_tested() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["dropout"])
-def test_a_healthy_run_is_called_healthy(kind: str, tmp_path: Path) -> None:
-    assert run("01_healthy_run", tmp_path, "--kind", kind).startswith("HEALTHY")
+def test_a_healthy_run_is_called_healthy(tracking_uri: str, tmp_path: Path) -> None:
+    """Start this one as a person would: in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "01_healthy_run.py"), "--kind", "dropout"],
+        cwd=tmp_path,
+        env=os.environ | {"MLFLOW_TRACKING_URI": tracking_uri},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("HEALTHY")
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_the_fault_is_named_first_and_the_first_fix_helps(name: str, tmp_path: Path) -> None:
-    printed = run(name, tmp_path)
+def test_the_fault_is_named_first_and_the_first_fix_helps(name: str, run: Run) -> None:
+    printed = run(name)
     first = re.search(r"^1\. .*\((TG\d+)\)", printed, re.MULTILINE)
     assert first is not None
     assert first[1] == FAULTS[name]
@@ -70,16 +86,16 @@ def test_the_fault_is_named_first_and_the_first_fix_helps(name: str, tmp_path: P
         assert after > before
 
 
-def test_an_alert_is_given_while_the_run_goes_on(tmp_path: Path) -> None:
-    alerted, stopped = run("07_alert_on_findings", tmp_path).splitlines()[-2:]
+def test_an_alert_is_given_while_the_run_goes_on(run: Run) -> None:
+    alerted, stopped = run("07_alert_on_findings").splitlines()[-2:]
     assert re.match(r"ALERT (warning|critical): ", alerted)
     steps = re.fullmatch(r"Stopped after (\d+) of (\d+) steps\.", stopped)
     assert steps is not None
     assert int(steps[1]) < 0.5 * int(steps[2])
 
 
-def test_what_is_prescribed_is_tried_and_helps(tmp_path: Path) -> None:
-    printed = run("08_treat", tmp_path).splitlines()
+def test_what_is_prescribed_is_tried_and_helps(run: Run) -> None:
+    printed = run("08_treat").splitlines()
     assert printed[0].startswith("0 baseline")
     assert printed[1].startswith("1 kept {'lr': (2.0, 0.02)}")
     assert printed[-1].startswith("healthy")
