@@ -16,16 +16,16 @@ class Doom:
     """What dooms a trial, as it is kept beside it.
 
     Attributes:
-        rule: Name of the rule that found it.
+        rule: Name of the rule that found it; empty where only the callback knows.
         rule_id: Its id.
         summary: What was found; may hold text that came from the run.
-        step: How far the trial had come, on the axis of what was diagnosed.
+        step: Last step of the evidence, on the axis of what was diagnosed, where it is known.
     """
 
     rule: str
     rule_id: str
     summary: str
-    step: float
+    step: float | None = None
 
     @classmethod
     def of(cls, finding: Finding) -> Doom | None:
@@ -34,6 +34,16 @@ class Doom:
         if fatal is None:
             return None
         return cls(fatal.rule, fatal.rule_id, fatal.summary, fatal.last_step)
+
+    @classmethod
+    def of_callback(cls) -> Doom:
+        """Return what is known where a callback says that training on is pointless."""
+        return cls(
+            "",
+            "",
+            "the callback found a critical fault that training on does not mend: the tags of the "
+            "run say which",
+        )
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Doom:
@@ -46,7 +56,7 @@ class Doom:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.rule} ({self.rule_id}): {self.summary}"
+        return f"{self.rule} ({self.rule_id}): {self.summary}" if self.rule else self.summary
 
 
 class TrialWatch:

@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
 
 from tuneguard.optuna.narrowing import NarrowedSpace, Narrowing, narrowed
 from tuneguard.optuna.pruner import PRUNED, TuneGuardPruner
-from tuneguard.optuna.reporting import DOOMED, report_to
+from tuneguard.optuna.reporting import DOOMED, report_to, should_prune
 
 __all__ = [
     "DOOMED",
@@ -29,4 +29,5 @@ __all__ = [
     "TuneGuardPruner",
     "narrowed",
     "report_to",
+    "should_prune",
 ]

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from tuneguard.optuna.past_trials import Advice, PastRun, PastTrial
+from tuneguard.treatment.settings import Settings
 
 End = Literal["low", "high"]
 Numbers: TypeAlias = FloatDistribution | IntDistribution
@@ -89,6 +90,7 @@ def narrowed(
     Raises:
         TuneGuardError: `names` holds an unknown setting, or a parameter that is not in the space.
     """
+    Settings(space, names)  # refuses names that do not fit
     trials = [PastTrial.of(run, space, names or {}) for run in runs]
     found: list[Narrowing] = []
     smaller = dict(space)

@@ -68,7 +68,6 @@ class PastTrial:
             (diagnose(run, pictures=False), run.params) if isinstance(run, RunHistory) else run
         )
         recorded = Hyperparameters.from_params(params)
-        Settings(space, names)  # says what is wrong with the names
         values = _values(space, params, recorded, names)
         own = {setting: key for setting, key in names.items() if key in values}
         settings = Settings(values, own)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import BaseTrial
+from optuna.trial import BaseTrial, Trial
 
 from tuneguard.doom import Doom
 from tuneguard.findings import Finding
 
 DOOMED: Final = "tuneguard.doomed"
 """The user attribute of a trial that holds what dooms it."""
+
+
+class Guard(Protocol):
+    """A callback that follows a training."""
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether training on is pointless."""
 
 
 def report_to(trial: BaseTrial) -> Callable[[Finding], None]:
@@ -41,3 +49,21 @@ def report_to(trial: BaseTrial) -> Callable[[Finding], None]:
             trial.set_user_attr(DOOMED, doom.document)
 
     return keep
+
+
+def should_prune(trial: Trial, guard: Guard) -> bool:
+    """Say whether a trial that is recorded is to end now: in place of `trial.should_prune()`.
+
+    The callback's `should_stop` also knows of faults that are symptoms of another finding, of
+    which `on_finding` does not hear.
+
+    Args:
+        trial: The trial that is being trained.
+        guard: The callback that records it.
+
+    Returns:
+        What the study's pruner decides.
+    """
+    if guard.should_stop and DOOMED not in trial.user_attrs:
+        trial.set_user_attr(DOOMED, Doom.of_callback().document)
+    return bool(trial.should_prune())
