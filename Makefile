@@ -4,18 +4,22 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
+# most of what is installed is never imported: only what is gets compiled, when it is
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable
 
-.PHONY: help install demo test test-real test-frameworks test-wheel test-oldest lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
+.PHONY: help install install-all demo test test-real test-frameworks test-frameworks-quick test-wheel test-oldest lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $(STAMP)
+	$(INSTALL) '.[dev]'
+	touch $@
 
 install: $(STAMP)  ## set up .venv
+
+install-all: $(FRAMEWORKS_STAMP)  ## set up .venv with the frameworks as well, in one go
 
 demo: $(STAMP)  ## train a faulty model, diagnose it, write the review into a local MLflow store
 	$(BIN)/tuneguard demo
@@ -26,12 +30,16 @@ test: $(STAMP)  ## run the tests
 test-real: $(STAMP)  ## run the tests on real servers, PostgreSQL and a browser, where they are installed
 	$(BIN)/python -m pytest tests/real -n 2 -rs
 
-$(FRAMEWORKS_STAMP): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[frameworks]'
-	touch $(FRAMEWORKS_STAMP)
+$(FRAMEWORKS_STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) '.[dev,frameworks]'
+	touch $(STAMP) $@
 
 test-frameworks: $(FRAMEWORKS_STAMP)  ## run the tests with the frameworks that train, such as Lightning
 	$(BIN)/python -m pytest tests/frameworks -n 2 -rs
+
+test-frameworks-quick: $(FRAMEWORKS_STAMP)  ## the same without the slow ones, as CI does
+	$(BIN)/python -m pytest tests/frameworks -n 2 -rs -m 'not slow'
 
 WHEEL := build/wheel
 WHEEL_PYTHON := $(WHEEL)/env/bin/python
@@ -107,8 +115,8 @@ stride-verdicts: $(STAMP)  ## hold the diagnoses of sampled runs against those o
 	$(BIN)/python -m benchmarks.stride_verdicts --seeds 6
 
 $(BENCH_STAMP): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
-	touch $(BENCH_STAMP)
+	$(INSTALL) '.[bench]'
+	touch $@
 
 bench: $(BENCH_STAMP)  ## measure what recording costs, beside the bare loop and other ways to watch
 	$(BIN)/python -m benchmarks.cost

@@ -42,7 +42,7 @@ def logged(request: pytest.FixtureRequest, tracking_uri: str) -> RunHistory:
     return load_run(run.info.run_id)
 
 
-def test_overfitting_is_named_whatever_was_counted(logged: RunHistory) -> None:
+def test_a_run_is_read_and_overfitting_named_whatever_was_counted(logged: RunHistory) -> None:
     validation = logged.get(Role.VALIDATION_LOSS)
     assert len(validation) == EPOCHS
     is_by_epoch = validation.key == "val_loss"
@@ -50,9 +50,6 @@ def test_overfitting_is_named_whatever_was_counted(logged: RunHistory) -> None:
     assert [one.rule for one in diagnose(logged).findings] == ["overfitting"]
     said = any("placed by their time" in note for note in logged.notes)
     assert said is not is_by_epoch
-
-
-def test_settings_are_read(logged: RunHistory) -> None:
     known = logged.hyperparameters
     assert known.learning_rate == pytest.approx(5e-3)
     assert (known.batch_size, known.epochs) == (10, EPOCHS)

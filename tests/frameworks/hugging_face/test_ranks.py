@@ -16,6 +16,7 @@ PROGRAM = Path(__file__).with_name("rank_process.py")
 SECONDS = 240
 
 
+@pytest.mark.slow
 def test_two_ranks_record_the_gradient_that_they_share_into_one_run(
     tracking_uri: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from tuneguard import keys, load_run
 HERE = Path(__file__).parent
 
 
+@pytest.mark.slow
 def test_two_ranks_make_one_run(tracking_uri: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[2]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

@@ -32,6 +32,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield uri
 
 
+@pytest.mark.slow
 def test_two_workers_prune_what_is_doomed_and_nothing_else(storage: str) -> None:
     study = optuna.create_study(storage=storage, study_name=STUDY)
     command = [sys.executable, str(WORKER), storage, str(TRIALS)]
