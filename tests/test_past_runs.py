@@ -55,11 +55,17 @@ def test_a_change_that_does_not_help_is_counted_as_such(
     assert dropout(read_evidence("vision")) == (1, 2)
 
 
-def test_of_a_run_with_tags_alone_the_diagnosis_is_made_again(
-    team: Team, followed: tuple[str, str]
+def document_of(team: Team, run_id: str) -> Path:
+    folder = team.client.get_run(run_id).info.artifact_uri.removeprefix("file://")
+    return Path(folder) / keys.ARTIFACTS / "diagnosis.json"
+
+
+@pytest.mark.parametrize("content", ["{", None])
+def test_a_diagnosis_that_is_none_or_of_another_run_is_made_again(
+    team: Team, followed: tuple[str, str], content: str | None
 ) -> None:
-    folder = team.client.get_run(followed[0]).info.artifact_uri.removeprefix("file://")
-    (Path(folder) / keys.ARTIFACTS / "diagnosis.json").write_text("{")
+    of_another = document_of(team, followed[1]).read_text()
+    document_of(team, followed[0]).write_text(content or of_another)
     assert dropout(read_evidence("vision")) == (1, 1)
 
 

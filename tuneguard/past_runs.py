@@ -110,13 +110,10 @@ class _Search:
             self.progress("reading", 1)
 
     def _diagnosis(self, run_id: str) -> Diagnosis:
-        """Read the diagnosis of a run; one of which only tags are kept is made again."""
-        document = self.past.document(run_id)
-        if document is not None:
-            try:
-                return from_json(document)
-            except DiagnosisFormatError:
-                pass
+        """Read the diagnosis of a run; it is made again where only tags are kept."""
+        kept = _as_diagnosis(self.past.document(run_id))
+        if kept is not None and kept.identity.run_id == run_id:
+            return kept
         return diagnose(self.past.history(run_id), pictures=False)
 
     def _compared(self, pairs: Sequence[Pair]) -> Iterator[Tried]:
@@ -141,6 +138,14 @@ class _Search:
 
     def _count_unreadable(self) -> None:
         self.looked = replace(self.looked, unreadable=self.looked.unreadable + 1)
+
+
+def _as_diagnosis(document: bytes | None) -> Diagnosis | None:
+    """Return what a file holds; `None` where that is no diagnosis, or of another version."""
+    try:
+        return None if document is None else from_json(document)
+    except DiagnosisFormatError:
+        return None
 
 
 def _treated(past: PastRuns) -> list[TreatedRun]:
