@@ -43,6 +43,8 @@ _METHOD = """\
   published order of repairs for that; the sizes of its changes of rate and batch are ours.
 - A change is made as a person would who knows the program and not the fault: on top of what is
   there. Steps stay as many as they were unless they are what is changed.
+- Float16 is emulated by a loss scaler and by gradients that overflow: where bfloat16 is
+  prescribed, both go.
 - Prescriptions were developed on the programs of the calibrating half.
 - **Intervals**, in brackets, are Wilson's of 95 %."""
 

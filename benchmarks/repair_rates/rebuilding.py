@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from benchmarks.error_rates.faults.output import Ending
 from benchmarks.error_rates.layers import last_layer
-from benchmarks.error_rates.setup import Data, Setup, all_parameters, constant
+from benchmarks.error_rates.setup import Data, Setup, all_parameters, constant, untouched
 from benchmarks.repair_rates import weights
 from tuneguard.findings import Change
 
@@ -38,9 +38,12 @@ _INITIALISATIONS: Mapping[str, Callable[[nn.Module], None]] = {
 
 
 def rebuilt(setup: Setup, changes: Iterable[Change]) -> Setup | None:
-    """Return a setup with all changes made, or `None` where one of them cannot be."""
+    """Return a setup with all changes made, or `None` where one of them cannot be.
+
+    A path is put around layers once they are what they are to be.
+    """
     changed: Setup | None = setup
-    for change in changes:
+    for change in sorted(changes, key=lambda one: one.parameter == "residual"):
         if changed is None:
             return None
         way = _WAYS.get(change.parameter)
@@ -63,6 +66,13 @@ def _weight_decay(setup: Setup, change: Change) -> Setup:
     return replace(
         setup, optimizer=partial(setup.optimizer, weight_decay=_number(present, change))
     )
+
+
+def _momentum(setup: Setup, change: Change) -> Setup | None:
+    """Change the momentum of an optimizer that has one."""
+    if "momentum" not in setup.optimizer.keywords:
+        return None
+    return replace(setup, optimizer=partial(setup.optimizer, momentum=float(change.value)))
 
 
 def _optimizer(setup: Setup, change: Change) -> Setup | None:
@@ -191,7 +201,10 @@ def _zero_grad(setup: Setup, _: Change) -> Setup:
 
 
 def _precision(setup: Setup, _: Change) -> Setup:
-    return replace(setup, scaler=None)
+    """Leave float16, which is emulated where there is a scaler, as are its overflows."""
+    if setup.scaler is None:
+        return setup
+    return replace(setup, scaler=None, after_backward=untouched)
 
 
 def _output_activation(setup: Setup, _: Change) -> Setup:
@@ -243,6 +256,7 @@ _WAYS: Mapping[str, Way] = {
     "label_smoothing": _label_smoothing,
     "last_layer_gain": _last_layer_gain,
     "learning_rate": _learning_rate,
+    "momentum": _momentum,
     "normalisation": _normalisation,
     "optimizer": _optimizer,
     "output_activation": _output_activation,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 _LAYERS = (nn.Linear, nn.Conv2d)
+_OTHERS = (nn.RNNBase, nn.Embedding, nn.EmbeddingBag)
 
 
 @torch.no_grad()
@@ -15,6 +16,8 @@ def kaiming(model: nn.Module) -> None:
         if isinstance(layer, _LAYERS):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             _without_bias(layer)
+        elif isinstance(layer, _OTHERS):
+            layer.reset_parameters()
 
 
 @torch.no_grad()
@@ -24,6 +27,8 @@ def xavier(model: nn.Module) -> None:
         if isinstance(layer, _LAYERS):
             nn.init.xavier_uniform_(layer.weight)
             _without_bias(layer)
+        elif isinstance(layer, _OTHERS):
+            layer.reset_parameters()
 
 
 @torch.no_grad()

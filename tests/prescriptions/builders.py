@@ -23,12 +23,15 @@ from tuneguard.prescriptions.data_split import (
 )
 from tuneguard.prescriptions.inputs import look_at_batches, standardise_inputs
 from tuneguard.prescriptions.learning_rate import (
+    decay_over_run,
     decay_to_zero,
     keep_below,
+    less_momentum,
     longer_steps,
     lower_learning_rate,
     raise_learning_rate,
     reduce_on_plateau,
+    start_anew,
     warm_up,
 )
 from tuneguard.prescriptions.machine import (
@@ -59,8 +62,10 @@ from tuneguard.prescriptions.regularisation import (
     more_weight_decay,
 )
 from tuneguard.prescriptions.signal import (
+    fresh_weights,
     layer_wise_rates,
     leaky_activation,
+    matching_weights,
     rectify_with_kaiming,
     residual_path,
     revive_units,
@@ -69,6 +74,7 @@ from tuneguard.prescriptions.signal import (
 from tuneguard.prescriptions.stopping import end_sooner, stop_at_best, train_longer
 from tuneguard.prescriptions.wiring import join_graph, train_layers, unfreeze
 
+LOSS = RunHistory.from_series({"loss": [(0, 1.0), (9, 0.5)]}).series["loss"]
 BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "larger_model": lambda run: larger_model(run, 4),
     "smaller_model": smaller_model,
@@ -77,6 +83,11 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "decay_to_zero": lambda _: decay_to_zero(600),
     "lower_learning_rate": lambda run: lower_learning_rate(run, factor=0.1, because="it leapt"),
     "other_batch_size": lambda run: other_batch_size(run, 4.0),
+    "decay_over_run": lambda run: decay_over_run(run, LOSS),
+    "start_anew": lambda run: start_anew(run, factor=5.0),
+    "less_momentum": lambda run: less_momentum(run, 0.9),
+    "fresh_weights": lambda run: fresh_weights(run, 6.0),
+    "matching_weights": matching_weights,
     "keep_below": lambda _: keep_below(0.02, 0.6),
     "longer_steps": lambda run: longer_steps(run, 2e-5),
     "raise_learning_rate": lambda run: raise_learning_rate(run, factor=10.0, because="it crept"),
@@ -85,7 +96,7 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "find_the_first_bad_value": lambda _: find_the_first_bad_value(412.0),
     "overfit_one_batch": lambda _: overfit_one_batch(),
     "train_in_bfloat16": lambda _: train_in_bfloat16(0.3),
-    "zero_gradients": lambda _: zero_gradients(),
+    "zero_gradients": lambda _: zero_gradients(factor=5.0),
     "bare_output": lambda _: bare_output("Softmax", "cross-entropy"),
     "log_of_softmax_in_one": lambda _: log_of_softmax_in_one(),
     "smaller_last_layer": lambda _: smaller_last_layer(6.0),

@@ -210,3 +210,17 @@ def test_a_rate_that_is_known_is_set_and_one_that_is_not_is_multiplied() -> None
     assert prescribe("lower_learning_rate").changes == (Change("learning_rate", 0.01),)
     unknown = prescribe("lower_learning_rate", "nothing known")
     assert unknown.changes == (Change("learning_rate", 0.1, "multiply"),)
+
+
+def test_momentum_becomes_what_was_suggested() -> None:
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.99)
+    Loop(model, optimizer).execute(prescribe("less_momentum"))
+    assert optimizer.param_groups[0]["momentum"] == 0.9
+
+
+def test_clearing_gradients_can_raise_the_rate_along(loop: Loop) -> None:
+    fix = prescribe("zero_gradients")
+    loop.execute(fix)
+    assert loop.optimizer.param_groups[0]["lr"] == pytest.approx(0.5)
+    assert fix.changes == (Change("zero_grad", True), Change("learning_rate", 5.0, "multiply"))

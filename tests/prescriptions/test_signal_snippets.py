@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.prescriptions.builders import Loop, prescribe
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.signal import (
@@ -103,3 +104,28 @@ def test_names_of_layers_cannot_break_out_of_a_snippet() -> None:
     for fix in (train_layers(RUN, [odd]), unfreeze(RUN, [odd])):
         model = net()
         execute(fix, model, optimizer_of(model))
+
+
+def test_units_with_two_ends_become_rectified(loop: Loop) -> None:
+    model = loop.execute(prescribe("rectify_with_kaiming"))["model"]
+    kinds = [type(module).__name__ for module in model]
+    assert "Sigmoid" not in kinds
+    assert kinds.count("ReLU") == 2
+
+
+def test_fresh_weights_end_in_outputs_near_zero(loop: Loop) -> None:
+    with torch.no_grad():
+        for parameter in loop.model.parameters():
+            parameter.mul_(50.0)
+    model = loop.execute(prescribe("fresh_weights"))["model"]
+    assert float(model.eval()(torch.randn(64, 4)).detach().abs().max()) < 1.0
+    assert all(not module.bias.any() for module in model if hasattr(module, "bias"))
+
+
+def test_recurrent_layers_and_embeddings_are_initialised_anew(loop: Loop) -> None:
+    loop.model = torch.nn.Sequential(torch.nn.Embedding(5, 4), torch.nn.GRU(4, 4))
+    with torch.no_grad():
+        for parameter in loop.model.parameters():
+            parameter.fill_(50.0)
+    loop.execute(prescribe("matching_weights"))
+    assert all(float(one.detach().abs().max()) < 6.0 for one in loop.model.parameters())

@@ -15,8 +15,11 @@ from tuneguard.prescriptions.wording import (
 )
 
 _HEALTHY_RATIO = 1e-3
-_FURTHEST = 100.0
-_ORDINARY_RATE = 1e-3  # where the present one is 0 and no multiple of it helps
+_MOST_RATIO = 8e-3
+_WAY = 4.0  # how far a run's updates add up to, over the weights
+_FURTHEST = 1000.0
+_ORDINARY_RATE = 1e-3  # of Adam and its like; where the present one is 0, no multiple helps
+_ORDINARY_RATE_OF_SGD = 0.1  # over one less momentum: a step is that many gradients long
 _VERIFY = (
     "The training loss falls from the first steps on, and update_ratio/global stays between "
     "1e-4 and 1e-2."
@@ -48,21 +51,77 @@ def raise_learning_rate(history: RunHistory, *, factor: float, because: str) -> 
 
 
 def longer_steps(history: RunHistory, ratio: float | None) -> Prescription:
-    """Raise the learning rate until updates are about a thousandth of the weights.
+    """Raise the learning rate until updates are as long, for the weights, as is usual.
 
-    The factor is `10 ** (-3 - log10(ratio))`, at least 3 and at most 100, and 10 where no
-    `ratio` is known.
+    That is about a thousandth of them where there is time, and up to eight in short runs. The
+    factor is at least 3, and 10 where no `ratio` is known.
 
     Args:
         history: The run.
         ratio: Its median update to weight ratio.
     """
-    wanted = _HEALTHY_RATIO / ratio if ratio is not None and ratio > 0.0 else 10.0
+    usual = usual_ratio(history)
+    wanted = usual / ratio if ratio is not None and ratio > 0.0 else 10.0
+    if wanted > _FURTHEST:
+        return start_anew(history)
     if ratio is None:
         because = "the loss fell steadily, but hardly got anywhere"
     else:
-        because = f"updates were {ratio:.1g} of the weights, where {_HEALTHY_RATIO:g} is usual"
-    return raise_learning_rate(history, factor=min(_FURTHEST, max(3.0, wanted)), because=because)
+        because = f"updates were {ratio:.1g} of the weights, where {usual:.1g} is usual"
+    return raise_learning_rate(history, factor=max(3.0, wanted), because=because)
+
+
+def usual_ratio(history: RunHistory) -> float:
+    """Return which part of the weights a step may change in a run of this length.
+
+    A thousandth is the rule of thumb (Karpathy, CS231n). Over a short run that adds up to less
+    than the weights have to move: there it is more, up to eight thousandths.
+    """
+    steps = history.hyperparameters.planned_steps or history.last_step
+    return min(_MOST_RATIO, max(_HEALTHY_RATIO, _WAY / max(steps, 1.0)))
+
+
+def ordinary_rate(history: RunHistory) -> float:
+    """Return the learning rate to begin with where the run tells nothing of a better one."""
+    known = history.hyperparameters
+    if (known.optimizer or "").lower() not in {"sgd", "asgd"}:
+        return _ORDINARY_RATE
+    return rounded(_ORDINARY_RATE_OF_SGD * (1.0 - min(known.momentum or 0.0, 0.9)) ** 0.5)
+
+
+def start_anew(history: RunHistory, *, factor: float = 1.0) -> Prescription:
+    """Set the learning rate to what is ordinary for the optimizer, times a `factor`."""
+    current = learning_rate_of(history)
+    new = rounded(ordinary_rate(history) * factor)
+    return Prescription(
+        parameter="learning_rate",
+        current=setting(current),
+        suggested=number(new),
+        action=f"Set the learning rate to {number(new)}.",
+        rationale="No weight moved at the present rate, although gradients arrived: "
+        f"{number(new)} is where {history.hyperparameters.optimizer or 'an optimizer'} begins.",
+        tradeoff="Too far up, the loss overshoots: watch the first hundred steps.",
+        verify=_VERIFY,
+        changes=(Change("learning_rate", new),),
+        snippet=f'for group in optimizer.param_groups:\n    group["lr"] = {new!r}',
+    )
+
+
+def less_momentum(history: RunHistory, suggested: float) -> Prescription:
+    """Let a step depend on fewer of the gradients before it."""
+    current = history.hyperparameters.momentum
+    return Prescription(
+        parameter="momentum",
+        current=setting(current),
+        suggested=number(suggested),
+        action=f"Lower the momentum to {number(suggested)}.",
+        rationale="A step is as long as the sum of about 1 / (1 - momentum) gradients: close to "
+        "1 that is the same as a learning rate many times as high.",
+        tradeoff="Along flat, narrow valleys it takes more steps.",
+        verify=_VERIFY,
+        changes=(Change("momentum", suggested),),
+        snippet=f'for group in optimizer.param_groups:\n    group["momentum"] = {suggested!r}',
+    )
 
 
 def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keyword
@@ -80,7 +139,7 @@ def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keywo
         origin = ""
     else:
         verb = verb if new > 0.0 else "Set"
-        new = new or _ORDINARY_RATE
+        new = new or ordinary_rate(history)
         suggested = number(new)
         change = f'group["lr"] = {new!r}'
         applied = Change("learning_rate", new)

@@ -51,18 +51,27 @@ def overfit_one_batch() -> Prescription:
     )
 
 
-def zero_gradients() -> Prescription:
-    """Begin each step with no gradient."""
+def zero_gradients(factor: float = 1.0) -> Prescription:
+    """Begin each step with no gradient.
+
+    Args:
+        factor: What to multiply the learning rate by at the same time: one that was found while
+            gradients added up is too low without that.
+    """
+    rate = f", and multiply the learning rate by {number(factor)}" if factor != 1.0 else ""
     return Prescription(
         parameter="zero_grad",
         current="gradients are kept from step to step",
-        suggested="zero_grad() in every step",
-        action="Call optimizer.zero_grad() before every backward pass.",
+        suggested=f"zero_grad() in every step{rate}",
+        action=f"Call optimizer.zero_grad() before every backward pass{rate}.",
         rationale="backward() adds to the gradients that are there: each step used the sum of "
         "all gradients since the start.",
         tradeoff="None. To accumulate on purpose, zero them every few steps, and tell the "
         "callback with accumulate=.",
-        changes=(Change("zero_grad", True),),
+        changes=(
+            Change("zero_grad", True),
+            *((Change("learning_rate", factor, "multiply"),) if rate else ()),
+        ),
         verify="gradient/carried_over is 0.",
         snippet=(
             "def train_step(model, optimizer, criterion, inputs, targets):\n"
@@ -71,6 +80,11 @@ def zero_gradients() -> Prescription:
             "    loss.backward()\n"
             "    optimizer.step()\n"
             "    return loss"
+            + (
+                f'\n\n\nfor group in optimizer.param_groups:\n    group["lr"] *= {factor!r}'
+                if rate
+                else ""
+            )
         ),
     )
 

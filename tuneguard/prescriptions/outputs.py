@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tuneguard.findings import Change, Prescription
+from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import number
+
+_BOUNDED = ("Tanh", "Sigmoid", "Hardtanh", "Hardsigmoid")
+_ON_THE_WAY = frozenset(
+    {"Mul", "Div", "Add", "Sub", "Mean", "Sum", "LogSoftmax", "NllLoss"}
+    | {"BinaryCrossEntropyWithLogits", "MseLoss", "SmoothL1Loss", "HuberLoss"}
+)
 
 _BARE = '''import torch
 
@@ -20,6 +27,16 @@ def without_last_activation(model):
 
 
 model = without_last_activation(model)'''
+
+
+def bound_of_outputs(history: RunHistory) -> str | None:
+    """Return the operation that bounds what the loss is given, such as `Tanh`, if one does."""
+    for chain in (history.hyperparameters.loss_graph or "").split("; "):
+        links = (link.removesuffix("(sum)") for link in chain.split(" < "))
+        first = next((link for link in links if link not in _ON_THE_WAY), None)
+        if first in _BOUNDED:
+            return first
+    return None
 
 
 def bare_output(operation: str, loss: str) -> Prescription:

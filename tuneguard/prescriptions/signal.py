@@ -38,11 +38,26 @@ model = torch.nn.Sequential(
 _KAIMING = """import torch
 
 for module in model.modules():
-    if isinstance(module, torch.nn.Linear):
+    if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
         torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
-            torch.nn.init.zeros_(module.bias)"""
+            torch.nn.init.zeros_(module.bias)
+    elif isinstance(module, (torch.nn.RNNBase, torch.nn.Embedding, torch.nn.EmbeddingBag)):
+        module.reset_parameters()"""
 
+
+_RECTIFY = """import torch
+
+
+def rectify(module):
+    for name, child in module.named_children():
+        if isinstance(child, (torch.nn.Sigmoid, torch.nn.Tanh, torch.nn.Softsign)):
+            setattr(module, name, torch.nn.ReLU())
+        else:
+            rectify(child)
+
+
+rectify(model)  # and torch.sigmoid(x) or torch.tanh(x) becomes torch.relu(x)"""
 
 _LEAKY = """import torch
 
@@ -63,7 +78,15 @@ for module in model.modules():
     if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
         torch.nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
-            torch.nn.init.zeros_(module.bias)"""
+            torch.nn.init.zeros_(module.bias)
+    elif isinstance(module, (torch.nn.RNNBase, torch.nn.Embedding, torch.nn.EmbeddingBag)):
+        module.reset_parameters()"""
+
+_SMALL_LAST = """
+
+last = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]
+torch.nn.init.xavier_uniform_(last.weight, gain=0.1)"""
+_TWO_ENDED = ("Tanh", "Sigmoid", "Softsign", "Hardtanh", "Hardsigmoid")
 
 
 def revive_units(dead: float) -> Prescription:
@@ -82,7 +105,7 @@ def revive_units(dead: float) -> Prescription:
         tradeoff="None: what was never alive has learned nothing that would be lost.",
         changes=(Change("initialisation", "kaiming"),),
         verify=_REVIVED,
-        snippet=_KAIMING.replace("torch.nn.Linear)", "(torch.nn.Linear, torch.nn.Conv2d))"),
+        snippet=_KAIMING,
     )
 
 
@@ -122,6 +145,29 @@ def smaller_initialisation(history: RunHistory, saturated: float) -> Prescriptio
     )
 
 
+def fresh_weights(history: RunHistory, ratio: float) -> Prescription:
+    """Initialise every layer anew, and the last so that its first outputs are near 0.
+
+    Args:
+        history: The run.
+        ratio: The first loss over that of a model that knows nothing.
+    """
+    author, name = _initialisation_for(history)
+    return Prescription(
+        parameter="initialisation",
+        current=f"a first loss of {number(ratio)} times chance level",
+        suggested=f"{author}'s weights, a tenth of the usual ones in the last layer, biases of 0",
+        action=f"Initialise every layer after {author}, the last with small weights, and biases "
+        "with 0.",
+        rationale="Weights too large in every layer multiply up to outputs that are confident "
+        "and wrong; this scale keeps the signal alike from layer to layer.",
+        tradeoff="What was loaded into the layers is lost: leave out those that were pretrained.",
+        changes=(Change("initialisation", name), Change("last_layer_gain", 0.1)),
+        verify="The first training loss is within a tenth of chance level.",
+        snippet=(_XAVIER if name == "xavier" else _KAIMING) + _SMALL_LAST,
+    )
+
+
 def residual_path(history: RunHistory) -> Prescription:
     """Give the gradient a way around each layer."""
     return Prescription(
@@ -153,8 +199,37 @@ def rectify_with_kaiming(history: RunHistory) -> Prescription:
         tradeoff="Units can die; with many layers it may not be enough without residual paths.",
         changes=(Change("activation", "relu"), Change("initialisation", "kaiming")),
         verify=_VERIFY,
-        snippet=_KAIMING,
+        snippet=_RECTIFY + _KAIMING.removeprefix("import torch"),
     )
+
+
+def matching_weights(history: RunHistory) -> Prescription:
+    """Initialise each layer at the scale that its activation keeps the signal with."""
+    author, name = _initialisation_for(history)
+    return Prescription(
+        parameter="initialisation",
+        current="a signal that fades from layer to layer",
+        suggested=f"{author}'s weights, biases of 0",
+        action=f"Initialise every layer after {author} and biases with 0.",
+        rationale="Weights too small shrink the signal, and the gradient on its way back, in "
+        "each layer anew; this scale keeps both.",
+        tradeoff="What was loaded into the layers is lost: leave out those that were pretrained.",
+        changes=(Change("initialisation", name),),
+        verify=_VERIFY,
+        snippet=_XAVIER if name == "xavier" else _KAIMING,
+    )
+
+
+def has_two_ended_units(history: RunHistory) -> bool | None:
+    """Whether the run's activations have two flat ends; `None` where they are not known."""
+    activations = history.hyperparameters.activations
+    return any(name in activations for name in _TWO_ENDED) if activations else None
+
+
+def _initialisation_for(history: RunHistory) -> tuple[str, str]:
+    """Return whose initialisation fits the activations, in words and as a setting."""
+    is_bounded = has_two_ended_units(history)
+    return ("Xavier Glorot", "xavier") if is_bounded else ("Kaiming He", "kaiming")
 
 
 def layer_wise_rates(history: RunHistory, layers: Sequence[str], factor: float) -> Prescription:

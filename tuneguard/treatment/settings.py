@@ -26,6 +26,7 @@ SETTINGS: Final[dict[str, str]] = {
     "last_layer_gain": "factor on the initial weights of the last layer",
     "learning_rate": "of the optimizer",
     "loss_function": "`from_logits`: the loss takes what the last layer returns",
+    "momentum": "of the optimizer",
     "normalisation": "`layer`: what normalises the hidden layers",
     "optimizer": "`adamw`, in whatever case",
     "output_activation": "`none`: nothing between the last layer and the loss",
@@ -92,11 +93,6 @@ class Settings:
     def known(self) -> tuple[str, ...]:
         """The settings that the parameters hold, and so those that can be treated."""
         return tuple(sorted(self._keys))
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """Setting to the parameter that holds it."""
-        return dict(self._keys)
 
     def treated(
         self,

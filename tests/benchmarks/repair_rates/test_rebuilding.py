@@ -13,6 +13,7 @@ from benchmarks.error_rates.plan import full_plan, setup_of
 from benchmarks.error_rates.programs import PROGRAMS
 from benchmarks.repair_rates.kinds import beyond, repairable
 from benchmarks.repair_rates.rebuilding import rebuilt
+from benchmarks.repair_rates.weights import Around
 from tuneguard.findings import Change
 
 
@@ -30,6 +31,7 @@ def faulty(program, fault):
         (Change("batch_size", 4.0, "multiply"), lambda it: it.batch_size, 256),
         (Change("steps", 900.0), lambda it: it.steps, 900),
         (Change("clip_norm", 1.5), lambda it: it.clip_norm, 1.5),
+        (Change("momentum", 0.5), lambda it: it.optimizer.keywords["momentum"], 0.5),
         (Change("zero_grad", True), lambda it: it.clears_gradients, True),
         (Change("hidden_width", 2.0, "multiply"), lambda it: it.model()[0].out_features, 96),
         (Change("hidden_layers", 1.0, "add"), lambda it: len(it.model()), 7),
@@ -51,6 +53,7 @@ def test_a_change_is_made(change, read, expected):
         ("regression", Change("label_smoothing", 0.1)),
         ("mlp_relu", Change("schedule", "reduce_on_plateau")),
         ("mlp_relu", Change("num_workers", 4.0)),
+        ("regression", Change("momentum", 0.9)),
     ],
 )
 def test_what_a_program_has_no_place_for_is_not_tried(program, change):
@@ -115,3 +118,21 @@ def test_every_kind_of_fault_is_either_repairable_or_said_why_not():
     kinds = {one.fault for one in full_plan() if one.fault is not None}
     assert repairable() | set(beyond()) == kinds
     assert not repairable() & set(beyond())
+
+
+def test_a_path_around_layers_leaves_room_for_other_changes_of_them():
+    changes = [Change("residual", True), Change("normalisation", "layer")]
+    model = rebuilt(PROGRAMS["mlp_relu"](), changes).model()
+    assert sum(isinstance(module, nn.LayerNorm) for module in model.modules()) == 2
+    assert sum(isinstance(module, Around) for module in model.modules()) == 1
+
+
+def test_what_is_emulated_of_float16_goes_with_its_scaler():
+    setup = faulty("gru", "loss_scale_collapse")
+    assert setup.scaler is not None
+    changed = rebuilt(setup, [Change("precision", "bfloat16")])
+    assert changed.scaler is None
+    model = nn.Linear(2, 1)
+    model(torch.ones(1, 2)).sum().backward()
+    changed.after_backward(model, 0)
+    assert all(torch.isfinite(one.grad).all() for one in model.parameters())

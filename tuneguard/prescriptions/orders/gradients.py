@@ -1,0 +1,75 @@
+"""What to try first where gradients burst, are clipped, kept or overflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuneguard.findings import Prescription
+from tuneguard.history import RunHistory
+from tuneguard.prescriptions.clipping import clip_gradients, raise_clip_norm
+from tuneguard.prescriptions.inputs import look_at_batches
+from tuneguard.prescriptions.learning_rate import (
+    lower_learning_rate,
+    raise_learning_rate,
+)
+from tuneguard.prescriptions.numerics import (
+    find_the_first_bad_value,
+    zero_gradients,
+)
+from tuneguard.prescriptions.orders.held import steadier
+
+Order = tuple[Prescription, ...]
+
+
+def for_bursts(history: RunHistory, healthy_norm: float) -> Order:
+    """Bursts of the gradient; `healthy_norm` is its 90th percentile outside of them, or 0."""
+    clip = (clip_gradients(history, healthy_norm),) if healthy_norm > 0.0 else ()
+    because = "bursts of the gradient threw the weights out"
+    lower = lower_learning_rate(history, factor=0.3, because=because)
+    return *steadier(history), *clip, lower
+
+
+def for_spikes(
+    history: RunHistory, steps: Sequence[float], usual_norm: float | None, *, by_batch: bool
+) -> Order:
+    """Leaps of the loss.
+
+    Args:
+        history: The run.
+        steps: Where it leapt.
+        usual_norm: The 90th percentile of the gradient's norms outside of them, if known.
+        by_batch: Whether single batches led them, rather than the gradient.
+    """
+    look = (look_at_batches(tuple(steps)),)
+    clip = (clip_gradients(history, usual_norm),) if usual_norm else ()
+    return (*look, *clip) if by_batch else (*clip, *look)
+
+
+def for_overflow(history: RunHistory, step: float) -> Order:
+    """Values that stopped being finite at a `step`."""
+    return (
+        lower_learning_rate(history, factor=0.1, because="the values overflowed"),
+        find_the_first_bad_value(step),
+    )
+
+
+def for_tight_clipping(history: RunHistory, left: float, usual_norm: float | None) -> Order:
+    """Clipping that leaves hardly anything.
+
+    Args:
+        history: The run.
+        left: What it leaves of most gradients, as a share.
+        usual_norm: The 90th percentile of the norms before clipping, if known.
+    """
+    clip = (raise_clip_norm(history, usual_norm),) if usual_norm is not None else ()
+    factor = float(np.clip(1.0 / max(left, 1e-3), 2.0, 100.0))
+    because = f"clipping leaves less than {left:.2g} of most gradients"
+    return *clip, raise_learning_rate(history, factor=factor, because=because)
+
+
+def for_kept_gradients(history: RunHistory) -> Order:
+    """Gradients that are never cleared."""
+    del history
+    return zero_gradients(), zero_gradients(factor=5.0)

@@ -1,0 +1,137 @@
+"""What to try first where layers pass on too little, or the model may not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuneguard import keys
+from tuneguard.findings import Prescription
+from tuneguard.history import Role, RunHistory
+from tuneguard.prescriptions.capacity import larger_model
+from tuneguard.prescriptions.inputs import standardise_inputs
+from tuneguard.prescriptions.learning_rate import (
+    longer_steps,
+    lower_learning_rate,
+    usual_ratio,
+)
+from tuneguard.prescriptions.numerics import (
+    overfit_one_batch,
+)
+from tuneguard.prescriptions.orders.held import bare, less_silenced
+from tuneguard.prescriptions.outputs import bare_output, smaller_last_layer
+from tuneguard.prescriptions.regularisation import less_weight_decay
+from tuneguard.prescriptions.signal import (
+    fresh_weights,
+    has_two_ended_units,
+    layer_wise_rates,
+    leaky_activation,
+    matching_weights,
+    rectify_with_kaiming,
+    residual_path,
+    revive_units,
+    smaller_initialisation,
+)
+
+Order = tuple[Prescription, ...]
+
+_CLEARLY_SHORT = 20.0
+_FAR_SMALLER = 0.1
+_FEWEST_LAYERS = 2
+
+
+def for_units_born_dead(history: RunHistory, dead: float) -> Order:
+    """Units that never fired, a share `dead` of a layer."""
+    return revive_units(dead), leaky_activation(history)
+
+
+def for_units_killed(history: RunHistory, update: float) -> Order:
+    """Units killed by updates, the longest `update` times the weights."""
+    because = "updates as large as the weights pushed the units out of reach of all data"
+    factor = float(np.clip(1e-2 / update, 0.01, 0.3))
+    return (
+        lower_learning_rate(history, factor=factor, because=because),
+        leaky_activation(history),
+    )
+
+
+def for_saturation(
+    history: RunHistory, saturated: float, moments: tuple[float | None, float | None] | None
+) -> Order:
+    """Units at their flat ends from the start.
+
+    Args:
+        history: The run.
+        saturated: The share of a layer's outputs.
+        moments: Mean and deviation of the inputs where these are at fault, each if known.
+    """
+    scaled = (standardise_inputs(*moments),) if moments is not None else ()
+    return *bare(history), *scaled, smaller_initialisation(history, saturated)
+
+
+def for_faded_gradients(history: RunHistory) -> Order:
+    """Gradients that fade on their way to the first layers.
+
+    Units with two flat ends shrink them whatever the weights are; others do where the weights
+    are too small.
+    """
+    weights, units = matching_weights(history), rectify_with_kaiming(history)
+    first = (weights, units) if has_two_ended_units(history) is False else (units, weights)
+    return *first, residual_path(history)
+
+
+def for_uneven_updates(history: RunHistory, layers: Sequence[str], factor: float) -> Order:
+    """Layers whose updates would have to be `factor` times what they are to be like the rest."""
+    return (layer_wise_rates(history, layers, factor),)
+
+
+def for_confident_outputs(history: RunHistory, ratio: float) -> Order:
+    """First outputs that cost `ratio` times as much as knowing nothing.
+
+    Where the last layer's first updates are a far smaller part of its weights than those of the
+    layers before it, its weights alone are too large; else those of every layer are.
+    """
+    last, every = smaller_last_layer(ratio), fresh_weights(history, ratio)
+    share = _last_layer_update(history)
+    is_alone = share is None or share < _FAR_SMALLER
+    return (last, every) if is_alone else (every, last)
+
+
+def for_no_learning(history: RunHistory) -> Order:
+    """A loss that never fell."""
+    updates = history.get(Role.UPDATE_RATIO)
+    ratio = float(np.median(updates.finite().values)) if updates and len(updates.finite()) else 0.0
+    held = (*bare(history), *less_silenced(history))
+    is_short = ratio < usual_ratio(history) / _CLEARLY_SHORT
+    return (
+        overfit_one_batch(),
+        *held,
+        *((longer_steps(history, ratio or None),) if is_short else ()),
+    )
+
+
+def for_a_poor_fit(history: RunHistory, reasons: Sequence[Prescription]) -> Order:
+    """A training loss that settled high; `reasons` undo what the settings hold it up by."""
+    is_wide = any(fix.parameter == "hidden_width" for fix in reasons)
+    return tuple(reasons) if is_wide else (*reasons, larger_model(history, 4))
+
+
+def for_strong_decay(history: RunHistory, suggested: float) -> Order:
+    """Weight decay that holds the weights near zero; `suggested` is one that does not."""
+    return (less_weight_decay(history, suggested),)
+
+
+def for_a_bounded_output(history: RunHistory, operation: str, loss: str) -> Order:
+    """An `operation` that bounds what a `loss` is given."""
+    del history
+    return (bare_output(operation, loss),)
+
+
+def _last_layer_update(history: RunHistory) -> float | None:
+    """Return the last layer's first update to weight ratio over the median of the layers'."""
+    first = [one.finite().values[:1] for one in history.of_layers(keys.UPDATE_RATIO).values()]
+    if not history.layers or len(first) < _FEWEST_LAYERS or not all(map(len, first)):
+        return None
+    usual = float(np.median(first[:-1]))
+    return float(first[-1][0]) / usual if usual > 0.0 else None

@@ -1,0 +1,182 @@
+"""What to try first where steps are too long, too short, too noisy or too few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuneguard.findings import Prescription
+from tuneguard.history import Axis, RunHistory, Series
+from tuneguard.prescriptions.batch_size import other_batch_size
+from tuneguard.prescriptions.learning_rate import (
+    decay_over_run,
+    decay_to_zero,
+    keep_below,
+    longer_steps,
+    lower_learning_rate,
+    ordinary_rate,
+    raise_learning_rate,
+    reduce_on_plateau,
+    start_anew,
+    warm_up,
+)
+from tuneguard.prescriptions.orders.held import less_silenced, steadier
+from tuneguard.prescriptions.stopping import stop_at_best, train_longer
+from tuneguard.prescriptions.wiring import train_layers
+from tuneguard.prescriptions.wording import learning_rate_of
+
+Order = tuple[Prescription, ...]
+
+_FIRST_UPDATE = 1.5e-2
+_TIMES_ORDINARY = 3.0
+_HARDLY = 1e-4
+_FEW_STEPS = 100.0
+_FEW_SAMPLES, _USUAL_SAMPLES = 8.0, 32.0
+
+
+def for_long_steps(history: RunHistory, first_update: float | None, length: float) -> Order:
+    """Steps that were too long for the weights.
+
+    Args:
+        history: The run.
+        first_update: Update to weight ratio of the first steps, where it is known.
+        length: How many steps the run had.
+    """
+    factor = 0.1
+    if first_update is not None and np.isfinite(first_update) and first_update > 0.0:
+        factor = float(np.clip(_FIRST_UPDATE / first_update, 1e-3, 0.3))
+    present = learning_rate_of(history)
+    if present:
+        factor = min(factor, max(_TIMES_ORDINARY * ordinary_rate(history) / present, 1e-6))
+    because = "the first updates were too large for the weights"
+    lower = lower_learning_rate(history, factor=factor, because=because)
+    first = (*less_silenced(history), *steadier(history))
+    if first:
+        return *first, lower
+    again = lower_learning_rate(history, factor=0.25 * factor, because=because)
+    samples = history.hyperparameters.batch_size
+    if samples is not None and samples <= _FEW_SAMPLES:
+        larger = other_batch_size(history, _larger(history))
+        is_usual = present is not None and present <= _TIMES_ORDINARY * ordinary_rate(history)
+        return (larger, lower, again) if is_usual else (lower, larger, again)
+    return lower, again, warm_up(history, _a_twentieth(length))
+
+
+def for_short_steps(history: RunHistory, ratio: float | None) -> Order:
+    """Steps that were too short; `ratio` is their median update to weight ratio, if known."""
+    first = longer_steps(history, ratio)
+    because = "the steps before were too short"
+    factor = _factor_of(history, first)
+    others = (
+        raise_learning_rate(history, factor=times * factor, because=because)
+        for times in (4.0, 0.3)
+        if times * factor > 1.0
+    )
+    return *less_silenced(history), first, *others
+
+
+def for_swings(history: RunHistory, series: Series, because: str) -> Order:
+    """A loss, `series`, that swings without settling, as `because` says of it."""
+    return (
+        *steadier(history),
+        lower_learning_rate(history, factor=0.1, because=because),
+        decay_over_run(history, series),
+        reduce_on_plateau(patience=3),
+    )
+
+
+def for_a_plateau(history: RunHistory, planned: int) -> Order:
+    """A loss held up by the noise of steps that stayed long to the end, `planned` of them."""
+    del history
+    return decay_to_zero(planned), reduce_on_plateau(patience=3)
+
+
+def for_a_departure(
+    history: RunHistory, series: Series, best: tuple[float, float], *, is_early: bool
+) -> Order:
+    """A loss that departed from its best and stayed away.
+
+    Args:
+        history: The run.
+        series: The loss.
+        best: Where it was best, and how good.
+        is_early: Whether that was right after the start.
+    """
+    at, level = best
+    unit = series.axis.value
+    because = f"the loss departed after {unit} {at:g} and did not come back"
+    lower = lower_learning_rate(history, factor=0.1, because=because)
+    if is_early:
+        then = warm_up(history, _a_twentieth(float(series.steps[-1])))
+    else:
+        then = stop_at_best(at, unit, level, patience=5, name="training loss")
+    return *steadier(history), lower, then
+
+
+def for_tiny_batches(history: RunHistory) -> Order:
+    """Batches of a few samples, whose noise keeps the loss up."""
+    because = "a batch has so few samples"
+    return (
+        other_batch_size(history, _larger(history)),
+        lower_learning_rate(history, factor=0.1, because=because),
+    )
+
+
+def for_a_standstill(history: RunHistory, layers: Sequence[str], *, is_whole: bool) -> Order:
+    """Layers that had gradients and never moved, or the whole model, where `is_whole`."""
+    present = learning_rate_of(history)
+    is_still = present is not None and present < _HARDLY * ordinary_rate(history)
+    anew = tuple(start_anew(history, factor=factor) for factor in (1.0, 5.0, 0.2))
+    return anew if is_whole or is_still else (train_layers(history, layers),)
+
+
+def for_a_rate_that_died(history: RunHistory, planned: int, unit: str) -> Order:
+    """A learning rate that was gone before the run, of `planned` steps or epochs, was."""
+    del history
+    return (decay_to_zero(planned, unit),)
+
+
+def for_a_rate_that_leapt(history: RunHistory, highest: float, leapt_to: float) -> Order:
+    """A learning rate that leapt above the `highest` that the run had stood."""
+    del history
+    return (keep_below(highest, leapt_to),)
+
+
+def for_an_early_end(
+    history: RunHistory, shown: Series, factor: float, gain: float, name: str
+) -> Order:
+    """A run that ended while it still improved.
+
+    Args:
+        history: The run.
+        shown: The series that was extrapolated.
+        factor: How many times as long the next run should be.
+        gain: How much better the curve is then.
+        name: What the series is called.
+    """
+    because = "the loss still fell steadily when the run ended"
+    length = shown.span[1]
+    is_brief = shown.axis is Axis.STEP and length < _FEW_STEPS  # which costs little
+    longer, still_longer = (
+        train_longer(length, times * factor, shown.axis.value, gain, name)
+        for times in ((3.0, 9.0) if is_brief else (1.0, 3.0))
+    )
+    return longer, raise_learning_rate(history, factor=3.0, because=because), still_longer
+
+
+def _factor_of(history: RunHistory, fix: Prescription) -> float:
+    """Return what a change of the learning rate multiplies it by."""
+    (change,) = fix.changes
+    current = learning_rate_of(history)
+    value = float(change.value)
+    return value if change.operation == "multiply" or not current else value / current
+
+
+def _larger(history: RunHistory) -> float:
+    """Return by what to multiply a tiny batch: at least by 4, and up to 32 samples."""
+    return max(4.0, _USUAL_SAMPLES / (history.hyperparameters.batch_size or 4.0))
+
+
+def _a_twentieth(length: float) -> int:
+    return max(20, int(0.05 * length))
