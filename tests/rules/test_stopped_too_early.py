@@ -126,7 +126,7 @@ def test_a_fall_that_has_only_begun_is_judged_by_its_pace(scale: float, runs: Mo
         assert isinstance(finding, Finding), seed
         assert finding.severity is Severity.WARNING
         assert finding.evidence[0].value > finding.evidence[0].threshold == 0.7
-        assert finding.prescriptions[0].suggested == "177"
+        assert finding.prescriptions[0].suggested == "531"
 
 
 def test_a_long_run_that_only_begins_gets_advice() -> None:

@@ -77,10 +77,12 @@ def train_longer(length: float, factor: float, axis: str, gain: float, name: str
         suggested=f"{longer}",
         action=f"Train for {longer} {axis}s in place of {length:g}; go on from the last "
         "checkpoint if there is one.",
-        rationale=f"The {name} still improves, and its curve leads to another {gain:.3g} by then.",
+        rationale=f"The {name} still improves, and its curve leads to another {gain:.3g} "
+        "or more by then.",
         tradeoff=f"{factor:g} times the computation; watch the validation for overfitting.",
         changes=(Change(f"{axis}s", float(longer)),),
-        verify=f"The {name} is better by about {gain:.3g}, and its curve is flat at the end.",
+        verify=f"The {name} is better by about {gain:.3g} or more, and its curve is flat at "
+        "the end.",
         snippet=(
             "import torch\n\n"
             "# a schedule must be as long as the run\n"
