@@ -1,9 +1,11 @@
 """A runner of commands, and histories in files."""
 
+import inspect
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +13,11 @@ from click.testing import CliRunner, Result
 from tuneguard.cli import main
 
 Invoke = Callable[..., Result]
+
+# Click before 8.2 mixes standard output and standard error unless it is told
+SEPARATE_STREAMS: dict[str, Any] = (
+    {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +30,9 @@ def quiet_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def invoke() -> Invoke:
     def run(*arguments: object, **options: object) -> Result:
-        return CliRunner().invoke(main, [str(one) for one in arguments], **options)
+        return CliRunner(**SEPARATE_STREAMS).invoke(
+            main, [str(one) for one in arguments], **options
+        )
 
     return run
 
