@@ -7,7 +7,7 @@ FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
 # most of what is installed is never imported: only what is gets compiled, when it is
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable
 
-.PHONY: help install install-all demo test test-real test-frameworks test-frameworks-quick test-wheel test-oldest lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
+.PHONY: help install install-all demo test test-real test-frameworks test-frameworks-quick test-wheel test-oldest lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates pruning-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -110,6 +110,9 @@ repair-rates-quick: $(STAMP)  ## the same with a tenth of them; writes nothing
 
 treatment-rates: $(STAMP)  ## treat ten kinds of fault with ten seeds each, and count how many become healthy
 	$(BIN)/python -m benchmarks.treatment_rates
+
+pruning-rates: $(FRAMEWORKS_STAMP)  ## train 300 random trials, and count what pruning the doomed saves
+	$(BIN)/python -m benchmarks.pruning
 
 stride-verdicts: $(STAMP)  ## hold the diagnoses of sampled runs against those of whole ones
 	$(BIN)/python -m benchmarks.stride_verdicts --seeds 6

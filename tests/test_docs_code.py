@@ -16,11 +16,13 @@ ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MIGRATION = ROOT / "docs" / "how-to" / "come-from-other-tools.md"
 TUTORIAL = ROOT / "docs" / "tutorials" / "first-diagnosis.md"
+# tests/frameworks runs the pages that need a framework
+OF_FRAMEWORKS = ("use-with-*", "search-with-*")
 PAGES = [
     page
     for page in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-    # tests/frameworks runs the pages that need a framework
-    if BLOCK.search(page.read_text(encoding="utf-8")) and not page.match("use-with-*")
+    if BLOCK.search(page.read_text(encoding="utf-8"))
+    and not any(page.match(pattern) for pattern in OF_FRAMEWORKS)
 ]
 
 
