@@ -81,7 +81,7 @@ def test_a_handful_of_samples_is_blamed_where_the_loss_settles_high(
         assert isinstance(outcome, expected), seed
         if isinstance(outcome, Finding):
             assert outcome.severity is Severity.WARNING
-            assert outcome.prescriptions[0].suggested == "16"
+            assert outcome.prescriptions[0].suggested == "32"
 
 
 def test_tiny_batches_of_a_loss_that_still_falls_are_left_alone(runs: ModuleType) -> None:
