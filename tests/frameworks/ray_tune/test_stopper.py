@@ -77,6 +77,17 @@ def test_an_unknown_role_is_refused() -> None:
         TuneGuardStopper({"loss_of_train": "loss"})
 
 
+def start_ray(attempts: int = 3) -> None:
+    """Start Ray, which gives up after half a minute where the machine is busy."""
+    try:
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    except Exception:
+        ray.shutdown()
+        if attempts == 1:
+            raise
+        start_ray(attempts - 1)
+
+
 def train(config: dict[str, Any]) -> None:
     for loss in course(config["kind"]):
         tune.report({"train_loss": loss, "val_loss": loss + 0.1, "note": "text"})
@@ -86,7 +97,7 @@ def test_trials_in_processes_of_ray_end_where_they_are_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    start_ray()
     try:
         found = tune.Tuner(
             train,
