@@ -13,6 +13,8 @@ from tuneguard.findings import Change, Prescription
 from tuneguard.history.hyperparameters import Hyperparameters
 from tuneguard.treatment.settings import SETTINGS, Settings
 
+DOCS = Path(__file__).parents[2] / "docs"
+
 
 def fix(*changes: Change) -> Prescription:
     return Prescription("x", None, "y", "Do.", "Why.", "Cost.", "Look.", "pass", changes)
@@ -75,5 +77,5 @@ def test_every_setting_that_is_prescribed_is_described(name: str) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    page = Path(__file__).parents[2].joinpath("docs/how-to/treat-a-run.md").read_text(encoding="utf-8")
+    page = (DOCS / "how-to" / "treat-a-run.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` | {says} |" in page for name, says in SETTINGS.items())
