@@ -14,26 +14,22 @@ def larger_model(history: RunHistory, factor: int) -> Prescription:
     return Prescription(
         parameter="hidden_width",
         current=current,
-        suggested=f"{factor} times as wide, one hidden layer more",
-        action=f"Make the hidden layers {factor} times as wide and add one.",
+        suggested=f"{factor} times as wide",
+        action=f"Make the hidden layers {factor} times as wide.",
         rationale="The training loss itself stopped far from what is attainable: the model "
         "cannot express what the data asks for.",
         tradeoff="More computation, more memory, and more room to overfit.",
-        changes=(
-            Change("hidden_width", float(factor), "multiply"),
-            Change("hidden_layers", 1.0, "add"),
-        ),
+        changes=(Change("hidden_width", float(factor), "multiply"),),
         verify="The training loss falls well below its present level.",
         snippet=(
             "import torch\n\n"
             "linears = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]\n"
-            "inputs, outputs = linears[0].in_features, linears[-1].out_features\n"
-            f"width = {factor} * max(linears[0].out_features, 8)\n"
-            "model = torch.nn.Sequential(\n"
-            "    torch.nn.Linear(inputs, width), torch.nn.ReLU(),\n"
-            "    torch.nn.Linear(width, width), torch.nn.ReLU(),\n"
-            "    torch.nn.Linear(width, outputs),\n"
-            ")"
+            f"hidden = [{factor} * m.out_features for m in linears[:-1]] or [{8 * factor}]\n"
+            "sizes = [linears[0].in_features, *hidden, linears[-1].out_features]\n"
+            "layers = []\n"
+            "for inputs, outputs in zip(sizes, sizes[1:]):\n"
+            "    layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]\n"
+            "model = torch.nn.Sequential(*layers[:-1])"
         ),
     )
 
