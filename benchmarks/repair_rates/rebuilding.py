@@ -31,8 +31,15 @@ _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "selu": nn.SELU,
     "tanh": nn.Tanh,
 }
+_OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
 _INITIALISATIONS: Mapping[str, Callable[[nn.Module], None]] = {
     "kaiming": weights.kaiming,
+    "lecun": weights.lecun,
+    "unit_variance": weights.unit_variance,
     "xavier": weights.xavier,
 }
 
@@ -76,11 +83,15 @@ def _momentum(setup: Setup, change: Change) -> Setup | None:
 
 
 def _optimizer(setup: Setup, change: Change) -> Setup | None:
-    builders = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
-    builder = builders.get(str(change.value))
+    builder = _OPTIMIZERS.get(str(change.value))
     if builder is None:
         return None
-    kept = {name: one for name, one in setup.optimizer.keywords.items() if name not in _OF_SGD}
+    known = inspect.signature(builder).parameters
+    kept = {
+        name: one
+        for name, one in setup.optimizer.keywords.items()
+        if name in known and name not in _OF_SGD
+    }
     return replace(setup, optimizer=partial(builder, **kept))
 
 
@@ -99,12 +110,24 @@ def _clip_norm(setup: Setup, change: Change) -> Setup:
 
 
 def _schedule(setup: Setup, change: Change) -> Setup | None:
+    name, _, since = str(change.value).partition(" from ")
+    begin = float(since or 1.0)
+
+    def inverse_square_root(done: float) -> float:
+        return (begin / max(done * setup.steps, begin)) ** 0.5
+
     rates: Mapping[str, Callable[[float], float]] = {
         "constant": constant,
         "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
+        "inverse_square_root": inverse_square_root,
     }
-    rate = rates.get(str(change.value))
+    rate = rates.get(name)
     return None if rate is None else replace(setup, rate=rate)
+
+
+def _highest_learning_rate(setup: Setup, change: Change) -> Setup:
+    bound = float(change.value) / setup.optimizer.keywords["lr"]
+    return replace(setup, rate=lambda done: min(setup.rate(done), bound))
 
 
 def _warmup_steps(setup: Setup, change: Change) -> Setup:
@@ -250,6 +273,7 @@ _WAYS: Mapping[str, Way] = {
     "dropout": _of_model("dropout"),
     "frozen": _frozen,
     "hidden_layers": _hidden_layers,
+    "highest_learning_rate": _highest_learning_rate,
     "hidden_width": _of_model("width", whole=True),
     "initialisation": _initialisation,
     "input_scale": _input_scale,

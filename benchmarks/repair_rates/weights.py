@@ -2,33 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 _LAYERS = (nn.Linear, nn.Conv2d)
-_OTHERS = (nn.RNNBase, nn.Embedding, nn.EmbeddingBag)
+_LOOKED_AT = (*_LAYERS, nn.Embedding, nn.EmbeddingBag)
+_ROUNDS = 5
+_NOTHING = 1e-10
 
 
 @torch.no_grad()
 def kaiming(model: nn.Module) -> None:
     """Initialise every layer after He et al. (2015), with biases of 0."""
-    for layer in model.modules():
-        if isinstance(layer, _LAYERS):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            _without_bias(layer)
-        elif isinstance(layer, _OTHERS):
-            layer.reset_parameters()
+    _anew(model, partial(nn.init.kaiming_normal_, nonlinearity="relu"))
+
+
+@torch.no_grad()
+def lecun(model: nn.Module) -> None:
+    """Initialise every layer after LeCun et al. (1998), with biases of 0."""
+    _anew(model, partial(nn.init.kaiming_normal_, nonlinearity="linear"))
 
 
 @torch.no_grad()
 def xavier(model: nn.Module) -> None:
     """Initialise every layer after Glorot and Bengio (2010), with biases of 0."""
+    _anew(model, nn.init.xavier_uniform_)
+
+
+def _anew(model: nn.Module, initialise: Callable[[Tensor], object]) -> None:
     for layer in model.modules():
         if isinstance(layer, _LAYERS):
-            nn.init.xavier_uniform_(layer.weight)
+            initialise(layer.weight)
             _without_bias(layer)
-        elif isinstance(layer, _OTHERS):
-            layer.reset_parameters()
+        else:
+            _reset(layer)
+
+
+def _reset(layer: nn.Module) -> None:
+    """Let a layer of another kind begin as it does by itself, where it has weights."""
+    if any(one.ndim > 1 for one in layer.parameters(recurse=False)):
+        for name in ("reset_parameters", "_reset_parameters"):
+            getattr(layer, name, list)()
+
+
+def unit_variance(model: nn.Module) -> None:
+    """Scale each layer on the first batch until what it makes of it has variance 1."""
+
+    def scale(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        handle.remove()
+        _scale_layers(model, inputs)
+
+    handle = model.register_forward_pre_hook(scale)
+
+
+@torch.no_grad()
+def _scale_layers(model: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    for layer in model.modules():
+        if not isinstance(layer, _LOOKED_AT):
+            _reset(layer)
+    for layer in [one for one in model.modules() if isinstance(one, _LOOKED_AT)]:
+        for _ in range(_ROUNDS):
+            spread = _spread(model, layer, inputs)
+            if spread is None:
+                _reset(layer)
+            if spread is None or spread < _NOTHING:
+                break
+            layer.weight.div_(spread)
+
+
+def _spread(model: nn.Module, layer: nn.Module, inputs: tuple[Tensor, ...]) -> float | None:
+    """Return how far a layer's outputs vary from sample to sample; `None` if none were seen."""
+    seen: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda _, __, outputs: seen.append(outputs))
+    model(*inputs)
+    hook.remove()
+    if not seen:
+        return None
+    outputs = seen[-1].movedim(1 if isinstance(layer, nn.Conv2d) else -1, -1)
+    return float(outputs.flatten(0, -2).var(0).mean().sqrt())
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch import nn
 
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
-from tuneguard.prescriptions.batch_size import other_batch_size
+from tuneguard.prescriptions.batch_size import larger_batch_at_lower_rate, other_batch_size
 from tuneguard.prescriptions.calibration import fit_a_temperature
 from tuneguard.prescriptions.capacity import larger_model, smaller_model
 from tuneguard.prescriptions.clipping import clip_gradients, raise_clip_norm
@@ -21,18 +21,20 @@ from tuneguard.prescriptions.data_split import (
     larger_validation_set,
     validate_on_training_data,
 )
+from tuneguard.prescriptions.initialisation import (
+    fresh_weights,
+    matching_weights,
+    revive_units,
+    smaller_initialisation,
+    unit_variance,
+)
 from tuneguard.prescriptions.inputs import look_at_batches, standardise_inputs
 from tuneguard.prescriptions.learning_rate import (
-    decay_over_run,
-    decay_to_zero,
-    keep_below,
     less_momentum,
     longer_steps,
     lower_learning_rate,
     raise_learning_rate,
-    reduce_on_plateau,
     start_anew,
-    warm_up,
 )
 from tuneguard.prescriptions.machine import (
     average_over_ranks,
@@ -49,6 +51,11 @@ from tuneguard.prescriptions.numerics import (
     train_in_bfloat16,
     zero_gradients,
 )
+from tuneguard.prescriptions.optimizers import (
+    layer_wise_rates,
+    more_momentum,
+    step_without_momentum,
+)
 from tuneguard.prescriptions.outputs import (
     bare_output,
     log_of_softmax_in_one,
@@ -58,18 +65,23 @@ from tuneguard.prescriptions.regularisation import (
     label_smoothing,
     less_dropout,
     less_weight_decay,
+    mix_samples,
     more_dropout,
     more_weight_decay,
 )
+from tuneguard.prescriptions.schedules import (
+    decay_over_run,
+    decay_to_zero,
+    inverse_square_root,
+    keep_below,
+    reduce_on_plateau,
+    settle_from,
+    warm_up,
+)
 from tuneguard.prescriptions.signal import (
-    fresh_weights,
-    layer_wise_rates,
     leaky_activation,
-    matching_weights,
     rectify_with_kaiming,
     residual_path,
-    revive_units,
-    smaller_initialisation,
 )
 from tuneguard.prescriptions.stopping import end_sooner, stop_at_best, train_longer
 from tuneguard.prescriptions.wiring import join_graph, train_layers, unfreeze
@@ -114,6 +126,13 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "leaky_activation": leaky_activation,
     "revive_units": lambda _: revive_units(0.97),
     "smaller_initialisation": lambda run: smaller_initialisation(run, 0.8),
+    "unit_variance": lambda _: unit_variance(),
+    "step_without_momentum": step_without_momentum,
+    "more_momentum": lambda run: more_momentum(run, 0.9),
+    "settle_from": lambda _: settle_from(0.02, 600),
+    "inverse_square_root": lambda _: inverse_square_root(240),
+    "larger_batch_at_lower_rate": lambda run: larger_batch_at_lower_rate(run, 4.0, 0.3),
+    "mix_samples": lambda _: mix_samples(),
     "join_graph": lambda _: join_graph(["0", "3"]),
     "train_layers": lambda run: train_layers(run, ["0", "3"]),
     "unfreeze": lambda run: unfreeze(run, ["0", "3"]),

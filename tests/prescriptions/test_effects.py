@@ -10,13 +10,13 @@ from tests.prescriptions.builders import BUILDERS, Loop, prescribe
 from tuneguard.findings import Change
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.learning_rate import (
-    decay_to_zero,
     lower_learning_rate,
     raise_learning_rate,
 )
 from tuneguard.prescriptions.regularisation import (
     more_weight_decay,
 )
+from tuneguard.prescriptions.schedules import decay_to_zero
 from tuneguard.prescriptions.stopping import stop_at_best
 
 

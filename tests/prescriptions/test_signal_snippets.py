@@ -11,11 +11,12 @@ from torch import nn
 from tests.prescriptions.builders import Loop, prescribe
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
-from tuneguard.prescriptions.signal import (
-    leaky_activation,
+from tuneguard.prescriptions.initialisation import (
     revive_units,
     smaller_initialisation,
+    unit_variance,
 )
+from tuneguard.prescriptions.signal import leaky_activation
 from tuneguard.prescriptions.wiring import join_graph, train_layers, unfreeze
 
 RUN = RunHistory.from_series({}, {"lr": 0.05, "optimizer": "SGD"})
@@ -129,3 +130,42 @@ def test_recurrent_layers_and_embeddings_are_initialised_anew(loop: Loop) -> Non
             parameter.fill_(50.0)
     loop.execute(prescribe("matching_weights"))
     assert all(float(one.detach().abs().max()) < 6.0 for one in loop.model.parameters())
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 100.0])
+def test_each_layer_passes_on_a_variance_of_1_and_keeps_its_pattern(factor: float) -> None:
+    model, inputs = net(), torch.randn(500, 20)
+    with torch.no_grad():
+        for layer in (model[0], model[2][0]):
+            layer.weight.mul_(factor)
+    before = model[2][0].weight.detach().clone()
+    execute(unit_variance(), model)["scale_layers"](model, inputs)
+    with torch.no_grad():
+        sums = model[2][0](model[:2](inputs))
+    assert float(sums.var(0).mean()) == pytest.approx(1.0, rel=1e-3)
+    after = model[2][0].weight.detach()
+    assert float(nn.functional.cosine_similarity(before.view(-1), after.view(-1), 0)) > 0.999
+
+
+def test_layers_whose_outputs_have_no_scale_begin_as_they_do_by_themselves() -> None:
+    attention = nn.MultiheadAttention(8, 2, batch_first=True)
+    recurrent = nn.GRU(8, 8, batch_first=True)
+    with torch.no_grad():
+        attention.in_proj_weight.zero_()
+        attention.out_proj.weight.zero_()
+        recurrent.weight_hh_l0.zero_()
+
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention, self.recurrent = attention, recurrent
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            read: torch.Tensor = self.recurrent(inputs)[0]
+            attended: torch.Tensor = self.attention(read, read, read)[0]
+            return attended
+
+    execute(unit_variance(), Reader())["scale_layers"](Reader(), torch.randn(4, 5, 8))
+    assert attention.in_proj_weight.any()
+    assert attention.out_proj.weight.any()
+    assert recurrent.weight_hh_l0.any()

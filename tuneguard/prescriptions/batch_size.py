@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import number
@@ -36,4 +38,26 @@ def other_batch_size(history: RunHistory, factor: float) -> Prescription:
             f'settings = {{"batch_size": {new if new is not None else 64}, "shuffle": True}}\n'
             "# train_loader = DataLoader(train_data, **settings)"
         ),
+    )
+
+
+def larger_batch_at_lower_rate(history: RunHistory, factor: float, rate: float) -> Prescription:
+    """Average over more samples, and take shorter steps.
+
+    Args:
+        history: The run.
+        factor: What to multiply the batch size by.
+        rate: What to multiply the learning rate by.
+    """
+    larger = other_batch_size(history, factor)
+    return replace(
+        larger,
+        suggested=f"{larger.suggested}, learning rate times {number(rate)}",
+        action=f"{larger.action.removesuffix('.')}, and multiply the learning rate by "
+        f"{number(rate)}.",
+        rationale="The noise of a step goes with the learning rate over the batch size: both "
+        "together lower it further than either alone.",
+        changes=(*larger.changes, Change("learning_rate", rate, "multiply")),
+        snippet=f"{larger.snippet}\n\nfor group in optimizer.param_groups:\n"
+        f'    group["lr"] *= {rate!r}',
     )

@@ -1,11 +1,11 @@
-"""Changes of the learning rate and of its schedule."""
+"""Changes of the learning rate."""
 
 from __future__ import annotations
 
 import math
 
 from tuneguard.findings import Change, Prescription
-from tuneguard.history import Axis, RunHistory, Series
+from tuneguard.history import RunHistory
 from tuneguard.prescriptions.wording import (
     has_several_rates,
     learning_rate_of,
@@ -153,98 +153,4 @@ def _set_learning_rate(  # noqa: PLR0913 - the parts of a prescription, by keywo
         verify=verify,
         changes=(applied,),
         snippet=f"for group in optimizer.param_groups:\n    {change}",
-    )
-
-
-def warm_up(history: RunHistory, steps: int) -> Prescription:
-    """Reach the learning rate linearly over the first `steps` steps."""
-    planned = setting(history.hyperparameters.warmup_steps)
-    return Prescription(
-        parameter="warmup_steps",
-        current=planned,
-        suggested=str(steps),
-        action=f"Warm the learning rate up linearly over the first {steps} steps.",
-        rationale="The damage was done in the first steps, when gradients are largest.",
-        tradeoff=f"The first {steps} steps learn less.",
-        changes=(Change("warmup_steps", float(steps)),),
-        verify="The training loss does not rise above its first value.",
-        snippet=(
-            "import torch\n\n"
-            "scheduler = torch.optim.lr_scheduler.LinearLR(\n"
-            f"    optimizer, start_factor=0.01, total_iters={steps}\n"
-            ")  # call scheduler.step() after each optimizer.step()"
-        ),
-    )
-
-
-def decay_to_zero(steps: int, unit: str = "step") -> Prescription:
-    """Let the learning rate follow half a cosine down to nearly nothing."""
-    return Prescription(
-        parameter="schedule",
-        current=None,
-        suggested=f"cosine over {steps} {unit}s",
-        action=f"Let the learning rate decay along a cosine over the {steps} {unit}s.",
-        rationale="Swings shrink with the learning rate: a decay lets the run settle.",
-        tradeoff="The length of the run must be fixed beforehand.",
-        changes=(Change("schedule", "cosine"),),
-        verify="The swings of the loss shrink towards the end of the run.",
-        snippet=(
-            "import torch\n\n"
-            f"scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max={steps})\n"
-            f"# call scheduler.step() after each {'optimizer.step()' if unit == 'step' else unit}"
-        ),
-    )
-
-
-def decay_over_run(history: RunHistory, series: Series) -> Prescription:
-    """Prescribe a decay over the length of the run, in steps where they are known.
-
-    Args:
-        history: The run.
-        series: What tells the length where no series counts steps.
-    """
-    planned = history.hyperparameters.planned_steps
-    if planned is not None and planned >= 1.0:
-        return decay_to_zero(int(planned))
-    on_steps = [one for one in history.series.values() if one.axis is Axis.STEP and len(one)]
-    if on_steps:
-        return decay_to_zero(int(max(one.steps[-1] for one in on_steps)) + 1)
-    return decay_to_zero(max(1, int(series.steps[-1])), series.axis.value)
-
-
-def keep_below(highest: float, leapt_to: float) -> Prescription:
-    """Hold the learning rate at the `highest` that the run stood, not where it leapt to."""
-    return Prescription(
-        parameter="schedule",
-        current=f"up to {number(leapt_to)}",
-        suggested=f"at most {number(highest)}",
-        action=f"Keep the learning rate at or below {number(highest)} throughout.",
-        rationale="The run learned at that rate, and lost it where the rate leapt above.",
-        tradeoff="A leap that was meant needs a rise over some hundred steps instead.",
-        changes=(Change("learning_rate", highest), Change("schedule", "constant")),
-        verify="The loss goes on falling past the step at which the learning rate leapt.",
-        snippet=(
-            "for group in optimizer.param_groups:  # after each scheduler.step()\n"
-            f'    group["lr"] = min(group["lr"], {highest!r})'
-        ),
-    )
-
-
-def reduce_on_plateau(patience: int) -> Prescription:
-    """Cut the learning rate whenever the validation loss stops falling."""
-    return Prescription(
-        parameter="schedule",
-        current=None,
-        suggested=f"ReduceLROnPlateau, factor 0.3, patience {patience}",
-        action="Cut the learning rate to 0.3 of itself whenever validation stops improving.",
-        rationale="The run stopped improving at a constant learning rate.",
-        tradeoff="It waits for the patience to run out before each cut.",
-        changes=(Change("schedule", "reduce_on_plateau"),),
-        verify="The validation loss falls again after a cut.",
-        snippet=(
-            "import torch\n\n"
-            "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(\n"
-            f"    optimizer, factor=0.3, patience={patience}\n"
-            ")  # call scheduler.step(validation_loss) after each validation"
-        ),
     )

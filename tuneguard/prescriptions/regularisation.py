@@ -8,6 +8,17 @@ from tuneguard.prescriptions.wording import learning_rate_of, number, rounded, s
 
 _GAP = "The gap between training and validation loss is what overfitting consists of."
 
+_MIXUP = '''import torch
+
+
+def mixed_loss(model, criterion, inputs, targets, alpha=0.2):
+    """Take the place of criterion(model(inputs), targets) in training (Zhang et al. 2018)."""
+    share = torch.distributions.Beta(alpha, alpha).sample().item()
+    other = torch.randperm(len(inputs))
+    outputs = model(share * inputs + (1.0 - share) * inputs[other])
+    own, others = criterion(outputs, targets), criterion(outputs, targets[other])
+    return share * own + (1.0 - share) * others'''
+
 MAX_WEIGHT_DECAY = 0.3
 MAX_DROPOUT = 0.5
 
@@ -79,6 +90,23 @@ def label_smoothing() -> Prescription:
         changes=(Change("label_smoothing", 0.1),),
         verify="The validation accuracy is no worse, and the validation loss stops climbing.",
         snippet="import torch\n\ncriterion = torch.nn.CrossEntropyLoss(label_smoothing=0.1)",
+    )
+
+
+def mix_samples() -> Prescription:
+    """Train on mixtures of two samples and of their labels."""
+    return Prescription(
+        parameter="augmentation",
+        current=None,
+        suggested="mixup, alpha 0.2",
+        action="Train on random mixtures of two samples, their losses mixed likewise (mixup); or "
+        "augment as the data allow: shifts and flips of images, masked tokens.",
+        rationale=f"{_GAP} Of mixtures there are ever new ones, which cannot be learned by heart.",
+        tradeoff="The training loss ends higher and no longer compares with validation's; "
+        "inputs must be numbers, not tokens.",
+        changes=(Change("augmentation", "mixup"),),
+        verify="The validation loss rises later or not at all, and its best is no worse.",
+        snippet=_MIXUP,
     )
 
 

@@ -12,6 +12,7 @@ from tuneguard.history.roles import normalise
 
 SETTINGS: Final[dict[str, str]] = {
     "activation": "`relu` or `leaky_relu`: of the hidden units",
+    "augmentation": "`mixup`: of training samples and their labels",
     "batch_size": "samples in a batch",
     "clip_norm": "limit of the gradient's norm, applied before each step",
     "detached": "false: nothing between the inputs and the loss is detached",
@@ -20,7 +21,9 @@ SETTINGS: Final[dict[str, str]] = {
     "frozen": "false: every layer is trained",
     "hidden_layers": "how many hidden layers there are",
     "hidden_width": "units in a hidden layer",
-    "initialisation": "`kaiming` or `xavier`: of the weights, with biases of 0",
+    "highest_learning_rate": "bound that the schedule never passes",
+    "initialisation": "`kaiming`, `xavier` or `lecun`, with biases of 0; `unit_variance`: what is "
+    "there, scaled",
     "input_scale": "`standardised`: inputs with mean 0 and deviation 1",
     "label_smoothing": "share of the target spread over all classes",
     "last_layer_gain": "factor on the initial weights of the last layer",
@@ -28,12 +31,13 @@ SETTINGS: Final[dict[str, str]] = {
     "loss_function": "`from_logits`: the loss takes what the last layer returns",
     "momentum": "of the optimizer",
     "normalisation": "`layer`: what normalises the hidden layers",
-    "optimizer": "`adamw`, in whatever case",
+    "optimizer": "`adamw` or `rmsprop`, in whatever case",
     "output_activation": "`none`: nothing between the last layer and the loss",
     "patience": "validations without a better one, after which training stops at its best",
     "precision": "`bfloat16`: the format of mixed precision, without a loss scale",
     "residual": "true: a path around each hidden layer",
-    "schedule": "`constant`, `cosine` over the whole run, or `reduce_on_plateau`",
+    "schedule": "`constant`, `cosine` over the whole run, `reduce_on_plateau`, or "
+    "`inverse_square_root from N`: from step N on",
     "steps": "how many optimizer steps to train",
     "trained_parameters": "`all`: the optimizer is given every parameter",
     "warmup_steps": "optimizer steps over which the learning rate rises to its value",

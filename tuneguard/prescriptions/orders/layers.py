@@ -10,6 +10,13 @@ from tuneguard import keys
 from tuneguard.findings import Prescription
 from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.capacity import larger_model
+from tuneguard.prescriptions.initialisation import (
+    fresh_weights,
+    has_two_ended_units,
+    matching_weights,
+    revive_units,
+    smaller_initialisation,
+)
 from tuneguard.prescriptions.inputs import standardise_inputs
 from tuneguard.prescriptions.learning_rate import (
     longer_steps,
@@ -19,19 +26,14 @@ from tuneguard.prescriptions.learning_rate import (
 from tuneguard.prescriptions.numerics import (
     overfit_one_batch,
 )
+from tuneguard.prescriptions.optimizers import layer_wise_rates
 from tuneguard.prescriptions.orders.held import bare, less_silenced
 from tuneguard.prescriptions.outputs import bare_output, smaller_last_layer
 from tuneguard.prescriptions.regularisation import less_weight_decay
 from tuneguard.prescriptions.signal import (
-    fresh_weights,
-    has_two_ended_units,
-    layer_wise_rates,
     leaky_activation,
-    matching_weights,
     rectify_with_kaiming,
     residual_path,
-    revive_units,
-    smaller_initialisation,
 )
 
 Order = tuple[Prescription, ...]

@@ -10,18 +10,20 @@ from tuneguard.findings import Prescription
 from tuneguard.history import Axis, RunHistory, Series
 from tuneguard.prescriptions.batch_size import other_batch_size
 from tuneguard.prescriptions.learning_rate import (
-    decay_over_run,
-    decay_to_zero,
-    keep_below,
     longer_steps,
     lower_learning_rate,
     ordinary_rate,
     raise_learning_rate,
-    reduce_on_plateau,
     start_anew,
-    warm_up,
 )
 from tuneguard.prescriptions.orders.held import less_silenced, steadier
+from tuneguard.prescriptions.schedules import (
+    decay_over_run,
+    decay_to_zero,
+    keep_below,
+    reduce_on_plateau,
+    warm_up,
+)
 from tuneguard.prescriptions.stopping import stop_at_best, train_longer
 from tuneguard.prescriptions.wiring import train_layers
 from tuneguard.prescriptions.wording import learning_rate_of
