@@ -4,6 +4,7 @@
     python -m benchmarks.error_rates --quick                      # a tenth; writes nothing
     python -m benchmarks.error_rates --half calibrating --explain # run by run, to fit thresholds
     python -m benchmarks.error_rates --half calibrating --explain overfitting
+    python -m benchmarks.error_rates --half rehearsal             # of programs in no figure
 
 What was trained and said is kept: an interrupted call goes on where it was.
 """
@@ -19,9 +20,16 @@ from benchmarks.error_rates.cache import Cache
 from benchmarks.error_rates.explanation import explained, explained_live, explained_of_rule
 from benchmarks.error_rates.judges import COMPARED, FORMS, LIVE, one_rule_on
 from benchmarks.error_rates.judging import judge_all
-from benchmarks.error_rates.labels import HALVES, half_of
+from benchmarks.error_rates.labels import HALVES, REHEARSAL, half_of
 from benchmarks.error_rates.outcomes import MIN_TWINS
-from benchmarks.error_rates.plan import BASE, RunSpec, full_plan, programs_of, quick_plan
+from benchmarks.error_rates.plan import (
+    BASE,
+    RunSpec,
+    full_plan,
+    programs_of,
+    quick_plan,
+    rehearsal_plan,
+)
 from benchmarks.error_rates.rows import rows_of
 from benchmarks.error_rates.runner import WORKERS, train_missing
 from benchmarks.error_rates.source_digests import ROOT
@@ -33,8 +41,10 @@ def main() -> None:
     """Train what is missing, judge, and say or write what was found."""
     parser = _parser()
     options = parser.parse_args()
-    if options.explain is not None and options.half != "calibrating":
-        parser.error("only runs of the calibrating half are explained: --half calibrating")
+    if options.explain is not None and options.half not in {"calibrating", REHEARSAL}:
+        parser.error("runs of the reporting half are not explained: --half calibrating")
+    if options.half == REHEARSAL and options.quick:
+        parser.error("--quick takes a tenth of the halves: choose of the rehearsal by --programs")
     specs = chosen(options)
     cache = Cache(any_recorder=options.keep_records)
     if not options.no_training:
@@ -44,7 +54,7 @@ def main() -> None:
     specs = with_twins(spec for spec in specs if cache.find(spec) is not None)
     if not specs:
         print("Nothing is trained of what was asked for.")
-    elif options.explain is not None:
+    elif options.explain is not None or options.half == REHEARSAL:
         _explain(specs, cache, options)
     else:
         _count(specs, cache, options)
@@ -83,7 +93,7 @@ def _explain(specs: list[RunSpec], cache: Cache, options: argparse.Namespace) ->
 
 def chosen(options: argparse.Namespace) -> list[RunSpec]:
     """Return the runs that the options ask for; twins always go along with their programs."""
-    plan = quick_plan() if options.quick else full_plan()
+    plan = _plan(options)
     halves = HALVES if options.half == "both" else (options.half,)
     programs = {program for half in halves for program in programs_of(half)}
     if options.programs:
@@ -93,6 +103,12 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
         kinds = set(options.faults.split(","))
         found = [spec for spec in found if spec.variant == BASE and spec.fault in {None, *kinds}]
     return found
+
+
+def _plan(options: argparse.Namespace) -> tuple[RunSpec, ...]:
+    if options.half == REHEARSAL:
+        return rehearsal_plan()
+    return quick_plan() if options.quick else full_plan()
 
 
 def _extent(specs: list[RunSpec]) -> str:
@@ -118,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     rules = [rule.name for rule in BUILTIN_RULES]
-    parser.add_argument("--half", choices=[*HALVES, "both"], default="both")
+    parser.add_argument("--half", choices=[*HALVES, "both", REHEARSAL], default="both")
     parser.add_argument("--quick", action="store_true", help="a fixed tenth of the runs")
     parser.add_argument("--programs", help="only these base programs, separated by commas")
     parser.add_argument("--faults", help="only these kinds of fault, and the healthy twins")

@@ -11,7 +11,9 @@ import tomllib
 
 PATH = Path(__file__).with_name("labels.toml")
 Half = Literal["calibrating", "reporting"]
+Part = Literal["calibrating", "reporting", "rehearsal"]
 HALVES: tuple[Half, ...] = ("calibrating", "reporting")
+REHEARSAL: Literal["rehearsal"] = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)

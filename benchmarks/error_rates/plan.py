@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tomllib
 
 from benchmarks.error_rates.faults import FAULTS
+from benchmarks.error_rates.labels import REHEARSAL, Part
 from benchmarks.error_rates.programs import PROGRAMS
+from benchmarks.error_rates.rehearsal import REHEARSED
 from benchmarks.error_rates.setup import Setup
 from benchmarks.error_rates.variants import VARIANTS
 
 BASE = "base"
-TWINS, VARIANT_SEEDS = 8, 5
+TWINS, VARIANT_SEEDS, REHEARSED_SEEDS = 8, 5, 3
 FEWEST_TWINS = 5
 EVERY = 11
 """Prime to the strengths and seeds of a fault or variant, so that each of them is met."""
@@ -45,46 +47,62 @@ class RunSpec:
 
 def setup_of(spec: RunSpec) -> Setup:
     """Return what is trained in a run."""
-    setup = PROGRAMS[spec.program]()
+    is_rehearsed = spec.program in REHEARSED
+    setup = (REHEARSED if is_rehearsed else PROGRAMS)[spec.program]()
     if spec.fault is not None:
-        dose = _table("doses.toml")[spec.fault][spec.program][spec.strength - 1]
+        doses = _table("rehearsal/doses.toml" if is_rehearsed else "doses.toml")
+        dose = doses[spec.fault][spec.program][spec.strength - 1]
         return FAULTS[spec.fault](setup, dose)
     return setup if spec.variant == BASE else VARIANTS[spec.variant](setup)
 
 
-def programs_of(half: Literal["calibrating", "reporting"]) -> tuple[str, ...]:
-    """Return the programs of a half."""
-    return tuple(_table("labels.toml")["halves"][half])
+def programs_of(part: Part) -> tuple[str, ...]:
+    """Return the programs of a half, or of the rehearsal."""
+    labels = _table("labels.toml")
+    return tuple(labels[REHEARSAL] if part == REHEARSAL else labels["halves"][part])
 
 
 def full_plan() -> tuple[RunSpec, ...]:
-    """Return all runs: the twins, the healthy variants and the faults."""
-    return (*_twins(TWINS), *_variants(), *_faults())
+    """Return all runs of both halves: the twins, the healthy variants and the faults."""
+    return (*_twins(PROGRAMS, TWINS), *_variants("variants.toml"), *_faults("doses.toml"))
 
 
 def quick_plan() -> tuple[RunSpec, ...]:
     """Return a tenth of the variants and faults, with as many twins as judging them needs."""
-    return (*_twins(FEWEST_TWINS), *_variants()[::EVERY], *_faults()[::EVERY])
-
-
-def _twins(seeds: int) -> tuple[RunSpec, ...]:
-    return tuple(RunSpec(name, None, 0, BASE, seed) for name in PROGRAMS for seed in range(seeds))
-
-
-def _variants() -> tuple[RunSpec, ...]:
-    return tuple(
-        RunSpec(program, None, 0, variant, seed)
-        for variant, programs in _table("variants.toml").items()
-        for program in programs
-        for seed in range(TWINS, TWINS + VARIANT_SEEDS)
+    return (
+        *_twins(PROGRAMS, FEWEST_TWINS),
+        *_variants("variants.toml")[::EVERY],
+        *_faults("doses.toml")[::EVERY],
     )
 
 
-def _faults() -> tuple[RunSpec, ...]:
+def rehearsal_plan() -> tuple[RunSpec, ...]:
+    """Return all runs of the rehearsal, which no published figure counts."""
+    return (
+        *_twins(REHEARSED, TWINS),
+        *_variants("rehearsal/variants.toml", REHEARSED_SEEDS),
+        *_faults("rehearsal/doses.toml"),
+    )
+
+
+def _twins(programs: Iterable[str], seeds: int) -> tuple[RunSpec, ...]:
+    return tuple(RunSpec(name, None, 0, BASE, seed) for name in programs for seed in range(seeds))
+
+
+def _variants(table: str, seeds: int = VARIANT_SEEDS) -> tuple[RunSpec, ...]:
+    return tuple(
+        RunSpec(program, None, 0, variant, seed)
+        for variant, programs in _table(table).items()
+        for program in programs
+        for seed in range(TWINS, TWINS + seeds)
+    )
+
+
+def _faults(table: str) -> tuple[RunSpec, ...]:
     """Two of the three strengths of each fault in each program, in rotation."""
     return tuple(
         RunSpec(program, kind, strength, BASE, FAULTY_SEEDS + (row + column) % 40)
-        for row, (kind, programs) in enumerate(_table("doses.toml").items())
+        for row, (kind, programs) in enumerate(_table(table).items())
         for column, program in enumerate(programs)
         for strength in (1, 2, 3)
         if strength != (row + column) % 3 + 1

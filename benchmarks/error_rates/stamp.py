@@ -13,6 +13,7 @@ import tomllib
 
 from benchmarks.cost.results import conditions
 from benchmarks.error_rates.judges import COMPARED, digest_of_judge, rules_digest
+from benchmarks.error_rates.labels import REHEARSAL
 from benchmarks.error_rates.plan import full_plan
 from benchmarks.error_rates.source_digests import ROOT, code_digest, digest_of
 from tuneguard.rules import BUILTIN_RULES
@@ -90,12 +91,13 @@ def looks() -> list[dict[str, str]]:
 
 def _trainings_digest() -> str:
     files = [path for path in HERE.rglob("*.py") if path.name not in _NOT_MEASURING]
-    own = [path for path in files if "comparators" not in path.parts]
+    own = [path for path in files if not {"comparators", REHEARSAL} & set(path.parts)]
     tables = [
         tomllib.loads((HERE / name).read_text(encoding="utf-8"))
         for name in ("labels.toml", "doses.toml", "variants.toml")
     ]
-    return digest_of(f"{code_digest(own)} {tables!r} {full_plan()!r}")
+    counted = [{name: one for name, one in table.items() if name != REHEARSAL} for table in tables]
+    return digest_of(f"{code_digest(own)} {counted!r} {full_plan()!r}")
 
 
 def _commit() -> str:
