@@ -3,6 +3,7 @@
     python -m benchmarks.repair_rates                     # the reporting half; writes the page
     python -m benchmarks.repair_rates --quick             # a tenth of it; writes nothing
     python -m benchmarks.repair_rates --half calibrating  # to develop prescriptions; run by run
+    python -m benchmarks.repair_rates --half rehearsal    # the same on programs of neither half
 
 It starts from the trainings that `make error-rates` keeps. What is trained is kept as well: an
 interrupted call goes on where it was.
@@ -17,9 +18,9 @@ from benchmarks.error_rates.cache import Cache
 from benchmarks.error_rates.figures import is_named
 from benchmarks.error_rates.judges import FORMS
 from benchmarks.error_rates.judging import judge_all
-from benchmarks.error_rates.labels import HALVES, half_of
+from benchmarks.error_rates.labels import HALVES, REHEARSAL, Part, half_of
 from benchmarks.error_rates.outcomes import Level, Standing
-from benchmarks.error_rates.plan import BASE, full_plan
+from benchmarks.error_rates.plan import BASE, full_plan, rehearsal_plan
 from benchmarks.error_rates.rows import Row as Judged
 from benchmarks.error_rates.rows import rows_of
 from benchmarks.error_rates.runner import WORKERS, mixed
@@ -27,6 +28,7 @@ from benchmarks.error_rates.source_digests import ROOT
 from benchmarks.repair_rates import page, stamp
 from benchmarks.repair_rates.kinds import repairable
 from benchmarks.repair_rates.rows import Row, rows_of_one
+from benchmarks.repair_rates.strategies import FIRST, STRATEGIES, THREE
 from benchmarks.repair_rates.trials import Trial, outcomes, planned
 
 RECORDED = FORMS[0]
@@ -43,19 +45,25 @@ def main() -> None:
         raise SystemExit("Nothing is trained yet: run `make error-rates` first.")
     named = [row for row in judged if _is_to_be_repaired(row, levels)]
     drawn = _drawn(named, QUICK if options.quick else options.every)
-    rows = _repaired(drawn, levels, cache, options.workers)
-    print(f"{len(drawn)} of {len(named)} named faults of the {options.half} half\n")
+    strategies = (FIRST, THREE) if options.prescribed else STRATEGIES
+    rows = _repaired(drawn, levels, cache, strategies, options.workers)
+    where = "rehearsal" if options.half == REHEARSAL else f"{options.half} half"
+    print(f"{len(drawn)} of {len(named)} named faults of the {where}\n")
     print(page.of_strategies(rows))
-    if options.half == "calibrating":
+    if options.half != "reporting":
         _explain(rows)
-    elif not options.quick:
+    elif not (options.quick or options.prescribed):
         stamp.save(rows, tried=len(drawn), named=len(named))
         page.write()
         print(f"\nWritten: {page.PATH.relative_to(ROOT)}.")
 
 
-def _judged(half: str, cache: Cache, workers: int) -> list[Judged]:
-    specs = [spec for spec in full_plan() if half_of(spec.program) == half]
+def _judged(part: Part, cache: Cache, workers: int) -> list[Judged]:
+    specs = (
+        rehearsal_plan()
+        if part == REHEARSAL
+        else [spec for spec in full_plan() if half_of(spec.program) == part]
+    )
     kept = [spec for spec in specs if cache.find(spec) is not None]
     return rows_of(judge_all(kept, [RECORDED], cache, workers), {RECORDED: RECORDED})
 
@@ -85,9 +93,16 @@ def _drawn(named: Sequence[Judged], every: int) -> list[Judged]:
 
 
 def _repaired(
-    drawn: Sequence[Judged], levels: dict[str, Level], cache: Cache, workers: int
+    drawn: Sequence[Judged],
+    levels: dict[str, Level],
+    cache: Cache,
+    strategies: Sequence[str],
+    workers: int,
 ) -> list[Row]:
-    plans = planned([row.spec for row in drawn], cache)
+    plans = {
+        spec: {name: tried for name, tried in plan.items() if name in strategies}
+        for spec, plan in planned([row.spec for row in drawn], cache).items()
+    }
     trials = [
         Trial(spec, one) for spec, plan in plans.items() for it in plan.values() for one in it
     ]
@@ -120,9 +135,14 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--half", choices=HALVES, default="reporting")
+    parser.add_argument("--half", choices=(*HALVES, REHEARSAL), default="reporting")
     parser.add_argument("--quick", action="store_true", help=f"one fault in {QUICK}")
     parser.add_argument("--every", type=int, default=1, help="one fault in so many")
+    parser.add_argument(
+        "--prescribed",
+        action="store_true",
+        help="try what is prescribed alone, and not what it is held against; writes nothing",
+    )
     parser.add_argument("--workers", type=int, default=WORKERS, help="processes side by side")
     return parser
 

@@ -80,6 +80,7 @@ from tuneguard.prescriptions.schedules import (
 )
 from tuneguard.prescriptions.signal import (
     leaky_activation,
+    normalised_layers,
     rectify_with_kaiming,
     residual_path,
 )
@@ -133,6 +134,7 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "inverse_square_root": lambda _: inverse_square_root(240),
     "larger_batch_at_lower_rate": lambda run: larger_batch_at_lower_rate(run, 4.0, 0.3),
     "mix_samples": lambda _: mix_samples(),
+    "normalised_layers": normalised_layers,
     "join_graph": lambda _: join_graph(["0", "3"]),
     "train_layers": lambda run: train_layers(run, ["0", "3"]),
     "unfreeze": lambda run: unfreeze(run, ["0", "3"]),

@@ -6,6 +6,7 @@ import math
 
 from tuneguard.findings import Change, Prescription
 from tuneguard.history import RunHistory
+from tuneguard.prescriptions.curvature import reach_of_steps
 from tuneguard.prescriptions.wording import (
     has_several_rates,
     learning_rate_of,
@@ -27,7 +28,14 @@ _VERIFY = (
 
 
 def lower_learning_rate(history: RunHistory, *, factor: float, because: str) -> Prescription:
-    """Multiply the learning rate of the run by `factor`, below 1."""
+    """Multiply the learning rate of the run by `factor`, below 1.
+
+    Where the loss bends so that shorter steps yet would end at the lowest point of their way, by
+    that.
+    """
+    reach = reach_of_steps(history)
+    if reach is not None and reach < factor:
+        factor, because = reach, f"{because}; {_told(reach)}"
     return _set_learning_rate(
         history,
         factor,
@@ -39,7 +47,13 @@ def lower_learning_rate(history: RunHistory, *, factor: float, because: str) -> 
 
 
 def raise_learning_rate(history: RunHistory, *, factor: float, because: str) -> Prescription:
-    """Multiply the learning rate of the run by `factor`, above 1."""
+    """Multiply the learning rate of the run by `factor`, above 1.
+
+    Where the loss bends, at most by what takes a step to the level that it began at.
+    """
+    reach = reach_of_steps(history)
+    if reach is not None and 1.0 < 2.0 * reach < factor:
+        factor, because = 2.0 * reach, f"{because}; {_told(reach)}"
     return _set_learning_rate(
         history,
         factor,
@@ -47,6 +61,13 @@ def raise_learning_rate(history: RunHistory, *, factor: float, because: str) -> 
         because=because,
         tradeoff="Too far up, the loss overshoots: watch the first hundred steps.",
         verify=_VERIFY,
+    )
+
+
+def _told(reach: float) -> str:
+    return (
+        f"the curvature of the loss along the steps says that {number(reach)} times their length "
+        "ends at the lowest point"
     )
 
 

@@ -39,23 +39,28 @@ def bound_of_outputs(history: RunHistory) -> str | None:
     return None
 
 
-def bare_output(operation: str, loss: str) -> Prescription:
+def bare_output(operation: str, loss: str, *, factor: float = 1.0) -> Prescription:
     """Hand the last layer's own outputs to the loss.
 
     Args:
         operation: What stands between the last layer and the loss, such as `Softmax`.
         loss: What the loss is called in a sentence.
+        factor: What to multiply the learning rate by at the same time: one that was found with
+            the bound need not fit without it.
     """
+    rate = f", and multiply the learning rate by {number(factor)}" if factor != 1.0 else ""
+    changes = (Change("learning_rate", factor, "multiply"),) if rate else ()
+    code = f'\n\nfor group in optimizer.param_groups:\n    group["lr"] *= {factor!r}'
     return Prescription(
         parameter="output_activation",
         current=operation,
-        suggested="none",
-        action=f"Take the {operation} between the last layer and the {loss} away.",
+        suggested=f"none{rate}",
+        action=f"Take the {operation} between the last layer and the {loss} away{rate}.",
         rationale=f"The {loss} needs outputs that reach every value; {operation} bounds them.",
         tradeoff="Where probabilities are needed, apply the activation after training only.",
-        changes=(Change("output_activation", "none"),),
+        changes=(Change("output_activation", "none"), *changes),
         verify="The training loss falls below the level that it could not pass before.",
-        snippet=_BARE,
+        snippet=_BARE + (code if rate else ""),
     )
 
 

@@ -29,6 +29,14 @@ model = torch.nn.Sequential(
     torch.nn.Linear(width, linears[-1].out_features),
 )'''
 
+_NORMALISED = """import torch
+
+linears = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+layers = []
+for linear in linears[:-1]:
+    layers += [linear, torch.nn.LayerNorm(linear.out_features), torch.nn.ReLU()]
+model = torch.nn.Sequential(*layers, linears[-1])"""
+
 _RECTIFY = """import torch
 
 
@@ -87,6 +95,27 @@ def residual_path(history: RunHistory) -> Prescription:
         ),
         verify=FADES_NO_MORE,
         snippet=_RESIDUAL,
+    )
+
+
+def normalised_layers(history: RunHistory) -> Prescription:
+    """Normalise what each hidden layer passes on, whatever its weights make of it."""
+    return Prescription(
+        parameter="normalisation",
+        current=history.hyperparameters.activations,
+        suggested="LayerNorm before each activation, ReLU, Kaiming initialisation",
+        action="Normalise each hidden layer before its activation, a ReLU, and initialise after "
+        "Kaiming He.",
+        rationale="A norm brings the signal back to one scale after every layer, and with it the "
+        "gradient on its way back.",
+        tradeoff="A little more computation; among images BatchNorm2d is more usual.",
+        changes=(
+            Change("normalisation", "layer"),
+            Change("activation", "relu"),
+            Change("initialisation", "kaiming"),
+        ),
+        verify=FADES_NO_MORE,
+        snippet=_NORMALISED + KAIMING.removeprefix("import torch"),
     )
 
 

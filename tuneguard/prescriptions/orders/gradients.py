@@ -19,6 +19,7 @@ from tuneguard.prescriptions.numerics import (
     zero_gradients,
 )
 from tuneguard.prescriptions.orders.held import steadier
+from tuneguard.prescriptions.orders.leaps import below_the_leap
 
 Order = tuple[Prescription, ...]
 
@@ -27,8 +28,10 @@ def for_bursts(history: RunHistory, healthy_norm: float) -> Order:
     """Bursts of the gradient; `healthy_norm` is its 90th percentile outside of them, or 0."""
     clip = (clip_gradients(history, healthy_norm),) if healthy_norm > 0.0 else ()
     because = "bursts of the gradient threw the weights out"
-    lower = lower_learning_rate(history, factor=0.3, because=because)
-    return *steadier(history), *clip, lower
+    lower, again = (
+        lower_learning_rate(history, factor=factor, because=because) for factor in (0.3, 0.03)
+    )
+    return *below_the_leap(history), *steadier(history), *clip, lower, again
 
 
 def for_spikes(
@@ -49,10 +52,12 @@ def for_spikes(
 
 def for_overflow(history: RunHistory, step: float) -> Order:
     """Values that stopped being finite at a `step`."""
-    return (
-        lower_learning_rate(history, factor=0.1, because="the values overflowed"),
-        find_the_first_bad_value(step),
+    lower, again = (
+        lower_learning_rate(history, factor=factor, because="the values overflowed")
+        for factor in (0.1, 0.01)
     )
+    leapt = below_the_leap(history)
+    return *leapt, *steadier(history), lower, find_the_first_bad_value(step), again
 
 
 def for_tight_clipping(history: RunHistory, left: float, usual_norm: float | None) -> Order:
@@ -72,4 +77,4 @@ def for_tight_clipping(history: RunHistory, left: float, usual_norm: float | Non
 def for_kept_gradients(history: RunHistory) -> Order:
     """Gradients that are never cleared."""
     del history
-    return zero_gradients(), zero_gradients(factor=5.0)
+    return zero_gradients(), zero_gradients(factor=5.0), zero_gradients(factor=25.0)

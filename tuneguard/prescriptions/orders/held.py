@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from tuneguard.findings import Prescription
 from tuneguard.history import RunHistory
-from tuneguard.prescriptions.learning_rate import (
-    less_momentum,
-)
+from tuneguard.prescriptions.learning_rate import less_momentum
 from tuneguard.prescriptions.outputs import bare_output, bound_of_outputs
 from tuneguard.prescriptions.regularisation import less_dropout
 
@@ -32,3 +30,8 @@ def bare(history: RunHistory) -> Order:
     """Return outputs without the bound that the loss is given them through, if there is one."""
     bound = bound_of_outputs(history)
     return (bare_output(bound, "loss"),) if bound is not None else ()
+
+
+def held_down(history: RunHistory) -> Order:
+    """Return all of these that apply."""
+    return *bare(history), *less_silenced(history), *steadier(history)

@@ -16,22 +16,25 @@ from tuneguard.prescriptions.initialisation import (
     matching_weights,
     revive_units,
     smaller_initialisation,
+    unit_variance,
 )
 from tuneguard.prescriptions.inputs import standardise_inputs
 from tuneguard.prescriptions.learning_rate import (
     longer_steps,
     lower_learning_rate,
+    raise_learning_rate,
     usual_ratio,
 )
 from tuneguard.prescriptions.numerics import (
     overfit_one_batch,
 )
-from tuneguard.prescriptions.optimizers import layer_wise_rates
+from tuneguard.prescriptions.optimizers import layer_wise_rates, step_without_momentum
 from tuneguard.prescriptions.orders.held import bare, less_silenced
 from tuneguard.prescriptions.outputs import bare_output, smaller_last_layer
-from tuneguard.prescriptions.regularisation import less_weight_decay
+from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
 from tuneguard.prescriptions.signal import (
     leaky_activation,
+    normalised_layers,
     rectify_with_kaiming,
     residual_path,
 )
@@ -41,6 +44,7 @@ Order = tuple[Prescription, ...]
 _CLEARLY_SHORT = 20.0
 _FAR_SMALLER = 0.1
 _FEWEST_LAYERS = 2
+_SOME_DROPOUT = 0.05
 
 
 def for_units_born_dead(history: RunHistory, dead: float) -> Order:
@@ -69,7 +73,8 @@ def for_saturation(
         moments: Mean and deviation of the inputs where these are at fault, each if known.
     """
     scaled = (standardise_inputs(*moments),) if moments is not None else ()
-    return *bare(history), *scaled, smaller_initialisation(history, saturated)
+    smaller = smaller_initialisation(history, saturated)
+    return *bare(history), *scaled, smaller, rectify_with_kaiming(history), unit_variance()
 
 
 def for_faded_gradients(history: RunHistory) -> Order:
@@ -78,14 +83,18 @@ def for_faded_gradients(history: RunHistory) -> Order:
     Units with two flat ends shrink them whatever the weights are; others do where the weights
     are too small.
     """
-    weights, units = matching_weights(history), rectify_with_kaiming(history)
-    first = (weights, units) if has_two_ended_units(history) is False else (units, weights)
-    return *first, residual_path(history)
+    units, normalised = rectify_with_kaiming(history), normalised_layers(history)
+    has_two_ends = has_two_ended_units(history)
+    if has_two_ends:
+        return units, normalised, residual_path(history), unit_variance()
+    weights = matching_weights(history)
+    first = (weights, unit_variance()) if has_two_ends is False else (units, unit_variance())
+    return *first, normalised, residual_path(history)
 
 
 def for_uneven_updates(history: RunHistory, layers: Sequence[str], factor: float) -> Order:
     """Layers whose updates would have to be `factor` times what they are to be like the rest."""
-    return (layer_wise_rates(history, layers, factor),)
+    return layer_wise_rates(history, layers, factor), step_without_momentum(history)
 
 
 def for_confident_outputs(history: RunHistory, ratio: float) -> Order:
@@ -97,37 +106,54 @@ def for_confident_outputs(history: RunHistory, ratio: float) -> Order:
     last, every = smaller_last_layer(ratio), fresh_weights(history, ratio)
     share = _last_layer_update(history)
     is_alone = share is None or share < _FAR_SMALLER
-    return (last, every) if is_alone else (every, last)
+    first = (last, every) if is_alone else (every, last)
+    return *first, unit_variance()
 
 
 def for_no_learning(history: RunHistory) -> Order:
     """A loss that never fell."""
     updates = history.get(Role.UPDATE_RATIO)
     ratio = float(np.median(updates.finite().values)) if updates and len(updates.finite()) else 0.0
-    held = (*bare(history), *less_silenced(history))
     is_short = ratio < usual_ratio(history) / _CLEARLY_SHORT
+    has_flat_ends = has_two_ended_units(history) and not bare(history)
     return (
         overfit_one_batch(),
-        *held,
+        *bare(history),
+        *less_silenced(history),
         *((longer_steps(history, ratio or None),) if is_short else ()),
+        *((rectify_with_kaiming(history),) if has_flat_ends else ()),
+        unit_variance(),
+        normalised_layers(history),
     )
 
 
 def for_a_poor_fit(history: RunHistory, reasons: Sequence[Prescription]) -> Order:
-    """A training loss that settled high; `reasons` undo what the settings hold it up by."""
+    """A training loss that settled high; `reasons` undo what the settings hold it up by.
+
+    Next come the other things that could: what the outputs are bounded by, all of the dropout,
+    too few units, steps that are too short.
+    """
     is_wide = any(fix.parameter == "hidden_width" for fix in reasons)
-    return tuple(reasons) if is_wide else (*reasons, larger_model(history, 4))
+    dropout = history.hyperparameters.dropout or 0.0
+    because = "the model may fit better where its steps are longer"
+    return (
+        *bare(history),
+        *reasons,
+        *((less_dropout(history, 0.0),) if dropout > _SOME_DROPOUT else ()),
+        *(() if is_wide else (larger_model(history, 4),)),
+        raise_learning_rate(history, factor=3.0, because=because),
+    )
 
 
 def for_strong_decay(history: RunHistory, suggested: float) -> Order:
     """Weight decay that holds the weights near zero; `suggested` is one that does not."""
-    return (less_weight_decay(history, suggested),)
+    return less_weight_decay(history, suggested), less_weight_decay(history, 0.0)
 
 
 def for_a_bounded_output(history: RunHistory, operation: str, loss: str) -> Order:
     """An `operation` that bounds what a `loss` is given."""
     del history
-    return (bare_output(operation, loss),)
+    return tuple(bare_output(operation, loss, factor=factor) for factor in (1.0, 5.0, 0.2))
 
 
 def _last_layer_update(history: RunHistory) -> float | None:

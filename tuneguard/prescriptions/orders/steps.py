@@ -8,7 +8,7 @@ import numpy as np
 
 from tuneguard.findings import Prescription
 from tuneguard.history import Axis, RunHistory, Series
-from tuneguard.prescriptions.batch_size import other_batch_size
+from tuneguard.prescriptions.batch_size import larger_batch_at_lower_rate, other_batch_size
 from tuneguard.prescriptions.learning_rate import (
     longer_steps,
     lower_learning_rate,
@@ -16,22 +16,28 @@ from tuneguard.prescriptions.learning_rate import (
     raise_learning_rate,
     start_anew,
 )
-from tuneguard.prescriptions.orders.held import less_silenced, steadier
+from tuneguard.prescriptions.optimizers import more_momentum, step_without_momentum
+from tuneguard.prescriptions.orders.held import bare, held_down, less_silenced, steadier
+from tuneguard.prescriptions.orders.leaps import below_the_leap, bounded
 from tuneguard.prescriptions.schedules import (
     decay_over_run,
     decay_to_zero,
-    keep_below,
+    inverse_square_root,
     reduce_on_plateau,
+    settle_from,
     warm_up,
 )
 from tuneguard.prescriptions.stopping import stop_at_best, train_longer
 from tuneguard.prescriptions.wiring import train_layers
-from tuneguard.prescriptions.wording import learning_rate_of
+from tuneguard.prescriptions.wording import learning_rate_of, rounded
 
 Order = tuple[Prescription, ...]
 
 _FIRST_UPDATE = 1.5e-2
 _TIMES_ORDINARY = 3.0
+_AGAIN = 0.1  # the next one to try, where a rate is still too high
+_LOWER = 0.3
+_LITTLE, _USUAL_MOMENTUM = 0.5, 0.9
 _HARDLY = 1e-4
 _FEW_STEPS = 100.0
 _FEW_SAMPLES, _USUAL_SAMPLES = 8.0, 32.0
@@ -53,15 +59,16 @@ def for_long_steps(history: RunHistory, first_update: float | None, length: floa
         factor = min(factor, max(_TIMES_ORDINARY * ordinary_rate(history) / present, 1e-6))
     because = "the first updates were too large for the weights"
     lower = lower_learning_rate(history, factor=factor, because=because)
-    first = (*less_silenced(history), *steadier(history))
+    first = (*below_the_leap(history), *held_down(history))
     if first:
         return *first, lower
-    again = lower_learning_rate(history, factor=0.25 * factor, because=because)
+    again = lower_learning_rate(history, factor=_AGAIN * factor, because=because)
     samples = history.hyperparameters.batch_size
     if samples is not None and samples <= _FEW_SAMPLES:
         larger = other_batch_size(history, _larger(history))
         is_usual = present is not None and present <= _TIMES_ORDINARY * ordinary_rate(history)
-        return (larger, lower, again) if is_usual else (lower, larger, again)
+        first = (larger, lower) if is_usual else (lower, larger)
+        return *first, larger_batch_at_lower_rate(history, _larger(history), factor), again
     return lower, again, warm_up(history, _a_twentieth(length))
 
 
@@ -75,23 +82,32 @@ def for_short_steps(history: RunHistory, ratio: float | None) -> Order:
         for times in (4.0, 0.3)
         if times * factor > 1.0
     )
-    return *less_silenced(history), first, *others
+    return *bare(history), *less_silenced(history), first, *others, *_carried_on(history)
 
 
 def for_swings(history: RunHistory, series: Series, because: str) -> Order:
     """A loss, `series`, that swings without settling, as `because` says of it."""
     return (
+        *below_the_leap(history),
         *steadier(history),
         lower_learning_rate(history, factor=0.1, because=because),
         decay_over_run(history, series),
+        step_without_momentum(history),
         reduce_on_plateau(patience=3),
     )
 
 
-def for_a_plateau(history: RunHistory, planned: int) -> Order:
-    """A loss held up by the noise of steps that stayed long to the end, `planned` of them."""
+def for_a_plateau(history: RunHistory, planned: int, since: float | None = None) -> Order:
+    """A loss held up by the noise of steps that stayed long to the end.
+
+    Args:
+        history: The run.
+        planned: How many steps there were to be.
+        since: The step at which progress ended, where it is known.
+    """
     del history
-    return decay_to_zero(planned), reduce_on_plateau(patience=3)
+    root = (inverse_square_root(int(since)),) if since is not None else ()
+    return decay_to_zero(planned), *root, reduce_on_plateau(patience=3)
 
 
 def for_a_departure(
@@ -113,7 +129,7 @@ def for_a_departure(
         then = warm_up(history, _a_twentieth(float(series.steps[-1])))
     else:
         then = stop_at_best(at, unit, level, patience=5, name="training loss")
-    return *steadier(history), lower, then
+    return *below_the_leap(history), *steadier(history), lower, then
 
 
 def for_tiny_batches(history: RunHistory) -> Order:
@@ -121,6 +137,7 @@ def for_tiny_batches(history: RunHistory) -> Order:
     because = "a batch has so few samples"
     return (
         other_batch_size(history, _larger(history)),
+        larger_batch_at_lower_rate(history, _larger(history), _LOWER),
         lower_learning_rate(history, factor=0.1, because=because),
     )
 
@@ -135,14 +152,14 @@ def for_a_standstill(history: RunHistory, layers: Sequence[str], *, is_whole: bo
 
 def for_a_rate_that_died(history: RunHistory, planned: int, unit: str) -> Order:
     """A learning rate that was gone before the run, of `planned` steps or epochs, was."""
-    del history
-    return (decay_to_zero(planned, unit),)
+    peak = learning_rate_of(history)
+    flat = (settle_from(rounded(peak), planned, "constant"),) if peak else ()
+    return decay_to_zero(planned, unit), *flat
 
 
 def for_a_rate_that_leapt(history: RunHistory, highest: float, leapt_to: float) -> Order:
     """A learning rate that leapt above the `highest` that the run had stood."""
-    del history
-    return (keep_below(highest, leapt_to),)
+    return bounded(history, highest, leapt_to)
 
 
 def for_an_early_end(
@@ -165,6 +182,13 @@ def for_an_early_end(
         for times in ((3.0, 9.0) if is_brief else (1.0, 3.0))
     )
     return longer, raise_learning_rate(history, factor=3.0, because=because), still_longer
+
+
+def _carried_on(history: RunHistory) -> Order:
+    """Return momentum where the optimizer could have some and has next to none."""
+    known = history.hyperparameters
+    is_plain = (known.optimizer or "").lower() == "sgd" and (known.momentum or 0.0) < _LITTLE
+    return (more_momentum(history, _USUAL_MOMENTUM),) if is_plain else ()
 
 
 def _factor_of(history: RunHistory, fix: Prescription) -> float:
