@@ -10,17 +10,17 @@ from collections.abc import Callable
 import keras
 
 from tuneguard.findings import Finding
+from tuneguard.live.announced import Announced
 from tuneguard.reports.untrusted import terminal_safe
 
-_live = logging.getLogger("tuneguard.live")
 _logger = logging.getLogger(__name__)
 
 
 class Display(logging.Handler):
     """Shows findings between two batches as they arise, and lists them at the end.
 
-    What lasts is logged by `tuneguard.live` anyway, from another thread. Where nobody has set up
-    logging, those lines wait until Keras has drawn its progress bar.
+    Where nobody has set up logging, the lines of `tuneguard.live`, which come from another
+    thread, wait until Keras has drawn its progress bar.
 
     Args:
         on_finding: Called with each finding.
@@ -28,21 +28,13 @@ class Display(logging.Handler):
 
     def __init__(self, on_finding: Callable[[Finding], object] | None) -> None:
         super().__init__()
-        self._on_finding = on_finding
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._found: dict[str, Finding] = {}
-        if not _live.hasHandlers():
-            _live.addHandler(self)
+        self._announced = Announced(on_finding, self)
+        self.put = self._announced.put
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line until it can be shown."""
         self._lines.put(self.format(record))
-
-    def put(self, finding: Finding) -> None:
-        """Take a finding in, and pass it on."""
-        self._found[finding.rule] = finding
-        if self._on_finding is not None:
-            self._on_finding(finding)
 
     def show(self) -> None:
         """Show what has come in."""
@@ -60,9 +52,8 @@ class Display(logging.Handler):
         Args:
             run_id: The run, where the store is known to have it.
         """
-        _live.removeHandler(self)
+        names = self._announced.close()
         self.show()
-        names = ", ".join(f"{one.rule} ({one.severity})" for one in self._found.values())
         if names:
             review = f"; for the review: tuneguard diagnose {run_id}" if run_id else ""
             _say(f"Found while training: {names}{review}")

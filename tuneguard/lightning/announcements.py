@@ -9,41 +9,31 @@ from typing import Any
 
 from tuneguard.findings import Finding, Severity
 from tuneguard.lightning.framework import rank_zero_info
+from tuneguard.live.announced import Announced
 from tuneguard.reports.untrusted import terminal_safe
-
-_live = logging.getLogger("tuneguard.live")
 
 
 class Announcements:
     """Takes findings from the recorder's thread, and shows them on the training's.
-
-    `tuneguard.live` logs them as well, where logging is set up; where it is not, Python would
-    print them across the progress bar.
 
     Args:
         on_finding: Called with each finding.
     """
 
     def __init__(self, on_finding: Callable[[Finding], object] | None) -> None:
-        self._on_finding = on_finding
         self._waiting: queue.SimpleQueue[Finding] = queue.SimpleQueue()
-        self._shown: dict[str, Finding] = {}
-        self._silence = None if _live.hasHandlers() else logging.NullHandler()
-        if self._silence is not None:
-            _live.addHandler(self._silence)
+        self._announced = Announced(on_finding, logging.NullHandler())
 
     def put(self, finding: Finding) -> None:
         """Take a finding in, and pass it on."""
         self._waiting.put(finding)
-        if self._on_finding is not None:
-            self._on_finding(finding)
+        self._announced.put(finding)
 
     def show(self, trainer: Any) -> None:
         """Show the alarms that came in since last asked."""
         while not self._waiting.empty():
             finding = self._waiting.get()
             if finding.severity > Severity.INFO:
-                self._shown[finding.rule] = finding
                 _say(trainer, _line(finding))
 
     def close(self, trainer: Any, run_id: str | None) -> None:
@@ -54,9 +44,7 @@ class Announcements:
             run_id: The run, where there is one.
         """
         self.show(trainer)
-        if self._silence is not None:
-            _live.removeHandler(self._silence)
-        names = ", ".join(f"{one.rule} ({one.severity})" for one in self._shown.values())
+        names = self._announced.close()
         follow = f"the diagnosis: tuneguard diagnose {run_id}" if run_id else "tuneguard sync"
         rank_zero_info(f"tuneguard found {names or 'nothing'} while training; for {follow}")
 
