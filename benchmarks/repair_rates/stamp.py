@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 _STAMP = RESULTS / "stamp.json"
 _ROWS = RESULTS / "reporting.csv"
+_PACKAGE = ROOT / "tuneguard"
+_PRESCRIBING = (_PACKAGE / "prescriptions", _PACKAGE / "treatment" / "agenda.py")
 _REPAIRING = ("rebuilding.py", "weights.py", "retraining.py", "strategies.py")
 
 
@@ -26,7 +28,7 @@ def measured_with() -> dict[str, Any]:
     """Return hashes of all that the figures follow from."""
     return {
         "rules": rules_digest(),
-        "prescriptions": code_digest([ROOT / "tuneguard" / "prescriptions"]),
+        "prescriptions": code_digest(_PRESCRIBING),
         "repairs": code_digest([HERE / name for name in _REPAIRING]),
         "kinds": sorted([*repairable(), *beyond()]),
     }

@@ -14,6 +14,7 @@ from benchmarks.error_rates.source_digests import digest_of
 from benchmarks.repair_rates.rebuilding import rebuilt
 from tuneguard import Diagnosis, RunHistory
 from tuneguard.findings import Change
+from tuneguard.treatment.agenda import in_turn
 
 Changes = tuple[Change, ...]
 
@@ -71,10 +72,8 @@ def repairs(
 
 
 def applicable(diagnosis: Diagnosis, setup: Setup) -> tuple[Changes, ...]:
-    """Return what is prescribed and can be done to a setup, each once, causes first."""
-    findings = diagnosis.all_findings()
-    prescribed = (one.changes for finding in findings for one in finding.prescriptions)
-    return _possible(prescribed, setup)
+    """Return what is prescribed and can be done to a setup, each once, in the order to try it."""
+    return _possible((one.changes for _, one in in_turn(diagnosis)), setup)
 
 
 def _published(history: RunHistory, setup: Setup) -> tuple[Changes, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from tuneguard.comparison import Comparison, compare
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.findings import Prescription
+from tuneguard.treatment.agenda import in_turn
 from tuneguard.treatment.attempts import Attempt, Ending, Standing, Treatment, Trial
 from tuneguard.treatment.remedies import remedy_of
 from tuneguard.treatment.settings import Settings
@@ -139,16 +140,15 @@ class Course:
         return attempt
 
     def _plans(self, best: Attempt) -> Iterator[Plan]:
-        """Yield what is prescribed and was not tried, causes before symptoms."""
+        """Yield what is prescribed and was not tried."""
         for trial in sorted(best.trials, key=lambda one: -one.alarms):
             if trial.diagnosis is None or trial.history is None:
                 continue
             recorded = trial.history.hyperparameters
-            for finding in trial.diagnosis.all_findings():
-                for one in finding.prescriptions:
-                    params = self._settings.treated(best.params, one, recorded)
-                    if params is not None and _identity(params) not in self._tried:
-                        yield self._plan(best, params, finding.rule, one)
+            for finding, one in in_turn(trial.diagnosis):
+                params = self._settings.treated(best.params, one, recorded)
+                if params is not None and _identity(params) not in self._tried:
+                    yield self._plan(best, params, finding.rule, one)
 
     def _plan(
         self, best: Attempt, params: Mapping[str, Any], rule: str, one: Prescription
