@@ -123,3 +123,57 @@ def test_evidence_names_the_thresholds_of_the_rule_that_was_asked(runs: ModuleTy
     finding = rule.check(runs.overshot(0).history())
     assert isinstance(finding, Finding)
     assert [one.threshold for one in finding.evidence] == [1.2, 0.8, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("update", "level", "params", "expected"),
+    [
+        (0.8, 0.5, {}, Finding),
+        (0.3, 0.5, {}, Passed),
+        (0.8, 0.1, {}, Passed),
+        (0.8, 0.5, {"lr": 0.5, "weight_decay": 2.0}, Passed),
+    ],
+    ids=["replaced", "smaller update", "mended", "weights decay as fast"],
+)
+def test_an_update_as_large_as_the_weights_replaces_the_initialisation(
+    update: float, level: float, params: dict[str, float], expected: type, runs: ModuleType
+) -> None:
+    updates = np.full(runs.STEPS, 1e-3)
+    updates[1] = update
+    for seed in range(10):
+        train = runs.fall(runs.steps(), runs.CHANCE, level * runs.CHANCE)
+        run = runs.healthy(seed).having(train=train + 0.05 * runs.noise(seed, runs.STEPS))
+        run = replace(run.having(updates=updates), params={**runs.PARAMS, **params})
+        outcome = LearningRateTooHigh().check(run.history())
+        assert isinstance(outcome, expected), seed
+        if isinstance(outcome, Finding):
+            assert outcome.evidence[0].value == pytest.approx(update)
+
+
+def test_an_overshoot_that_the_run_recovered_from_is_found_after_such_an_update(
+    runs: ModuleType,
+) -> None:
+    updates = np.full(runs.STEPS, 1e-3)
+    updates[1] = 0.8
+    for seed in range(10):
+        run = runs.healthy(seed)
+        train = run.values("train/loss") + 8.0 * np.exp(-((runs.steps() - 8.0) ** 2) / 20.0)
+        changed = run.having(train=train, updates=updates)
+        assert isinstance(LearningRateTooHigh().check(changed.history()), Finding), seed
+
+
+def test_a_loss_that_begins_above_chance_level_was_not_thrown_there(runs: ModuleType) -> None:
+    updates = np.full(runs.STEPS, 0.06)
+    for seed in range(10):
+        train = runs.fall(runs.steps(), 5.0 * runs.CHANCE, 0.9 * runs.CHANCE, 20.0)
+        run = runs.healthy(seed).having(train=train, updates=updates)
+        targets = 1.0 + 0.1 * runs.noise(seed, len(runs.validated()))
+        loss = runs.CHANCE * targets
+        score = 1.0 - targets
+        run = replace(
+            run,
+            losses={**run.losses, "validation/loss": (runs.validated(), loss)},
+            others={**run.others, "validation/r2": (runs.validated(), score)},
+            params={"task": "regression"},
+        )
+        assert isinstance(LearningRateTooHigh().check(run.history()), Passed), seed

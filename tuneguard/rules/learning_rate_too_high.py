@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
+from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.orders import for_long_steps
 from tuneguard.rule import Requirement, Rule
@@ -32,7 +33,8 @@ class LearningRateTooHigh(Rule):
     What it detects:
         Steps so long that the first of them throw the loss above the level of a model that knows
         nothing, where it stays or to which it returns; that leave the model dead at that level;
-        or that keep the loss half way down for good.
+        that replace the initialisation by weights which training does not mend; or that keep the
+        loss half way down for good.
 
     Why it matters:
         The weights that the first steps leave behind are often worse than the initialisation,
@@ -41,16 +43,20 @@ class LearningRateTooHigh(Rule):
     How it decides:
         Thrown out: smoothed over three steps (rows of one an epoch are means, and are taken as
         they are, ``min_rows`` of them at least), the loss rose above ``min_overshoot`` times the
-        reference (chance level where known, else the first loss) in the run's first half, and
-        at the end it is above ``min_end`` of it, or not finite; it takes ``min_points`` steps
-        to tell. One of the first 20 updates above ``min_first_update`` of the weights, or their
-        median above ``min_first_update_ratio``, tells it from a gradient that exploded by
-        itself. Dead: such a first update, and a loss above ``min_dead`` of chance level all
-        through the second half. Stuck: after 200 steps or more the loss ends above ``min_stuck``
-        of the reference and no longer falls, while the noise of the batches times the length of
-        the steps holds up ``min_held_up`` of the reference, or ``min_held_up_after_overshoot``
-        after an overshoot: a loss that noisy labels keep up is not held up by the steps. A run
-        that is still falling is left alone, and so is one that learned in spite of long steps.
+        reference (chance level where known, else the first loss), or the first loss where that is
+        higher, in the run's first half, and at the end it is above ``min_end`` of the reference,
+        or not finite; it takes ``min_points`` steps to tell. One of the first 20 updates above
+        ``min_first_update`` of the weights, or their median above ``min_first_update_ratio``,
+        tells it from a gradient that exploded by itself. Replaced: one of the first updates was
+        above ``min_replacing`` of the weights, so that little is left of the initialisation, and
+        the loss ended above ``min_stuck`` of the reference or had leapt to ``min_leap`` times it;
+        where a decay takes ``max_decay`` of the weights by itself, updates tell nothing. Dead: a
+        huge first update, and a loss above ``min_dead`` of chance level all through the second
+        half. Stuck: after 200 steps or more the loss ends above ``min_stuck`` of the reference
+        and no longer falls, while the noise of the batches times the length of the steps holds up
+        ``min_held_up`` of the reference, or ``min_held_up_after_overshoot`` after an overshoot: a
+        loss that noisy labels keep up is not held up by the steps. A run that is still falling is
+        left alone, and so is one that learned in spite of long steps.
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
@@ -78,6 +84,9 @@ class LearningRateTooHigh(Rule):
     min_held_up_after_overshoot: float = 0.08
     min_first_update: float = 0.15
     min_first_update_ratio: float = 0.05
+    min_replacing: float = 0.5
+    min_leap: float = 3.0
+    max_decay: float = 0.1
     min_points: int = 20
     min_rows: int = 8
 
@@ -100,6 +109,7 @@ class LearningRateTooHigh(Rule):
         first = self._first_updates(history)
         proof = (
             _thrown(overshoot, end, first)
+            or self._replaced(history, overshoot, end)
             or self._dead(loss, curve, reference, first)
             or self._stuck(history, loss, curve, reference, overshoot)
         )
@@ -112,14 +122,15 @@ class LearningRateTooHigh(Rule):
         finite = half.finite()
         window = 1 if loss.axis is Axis.EPOCH else 3
         peak = float(running_median(finite.values, window).max()) if len(finite) else np.inf
+        top = self._top(loss, reference)
         peak_step = float(finite.steps[int(np.argmax(finite.values))]) if len(finite) else 0.0
         last = loss.values[-max(5, len(loss) // 20) :]
         end = float(np.median(last)) if np.isfinite(last).all() else np.inf
         return (
             Evidence(
                 loss.key,
-                f"highest level of the first half over {reference.words}",
-                peak / reference.level,
+                f"highest level of the first half over {top.words}",
+                peak / top.level,
                 self.min_overshoot,
                 (loss.span[0], max(peak_step, loss.span[0])),
             ),
@@ -131,6 +142,25 @@ class LearningRateTooHigh(Rule):
                 (float(loss.steps[-len(last)]), float(loss.steps[-1])),
             ),
         )
+
+    @staticmethod
+    def _top(loss: Series, reference: Reference) -> Reference:
+        """Return the reference, or the first loss where a model begins above what it refers to."""
+        first = float(loss.values[0])
+        is_above = loss.axis is Axis.STEP and np.isfinite(first) and first > reference.level
+        return Reference(first, "start", "the first loss") if is_above else reference
+
+    def _replaced(self, history: RunHistory, overshoot: Evidence, end: Evidence) -> Proof | None:
+        """Hold a first update as large as the weights and what became of the run together."""
+        first = largest_first_update(history, self.min_replacing)
+        known = history.hyperparameters
+        keeps = 1.0 - min(known.momentum or 0.0, 0.999)
+        decay = (known.learning_rate or 0.0) * (known.weight_decay or 0.0) / keeps
+        if first is None or first.value < first.threshold or decay >= self.max_decay:
+            return None
+        leap = replace(overshoot, threshold=self.min_leap)
+        harm = leap if leap.value >= leap.threshold else replace(end, threshold=self.min_stuck)
+        return (first, harm) if harm.value >= harm.threshold else None
 
     def _first_updates(self, history: RunHistory) -> Evidence | None:
         """Measure the first updates: by their median where that is huge, else by the largest."""

@@ -15,13 +15,9 @@ from tuneguard.prescriptions.regularisation import (
 )
 from tuneguard.prescriptions.stopping import stop_at_best
 from tuneguard.rule import Requirement, Rule
+from tuneguard.statistics.rise import Rise, RiseLimits, rise_of
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
-from tuneguard.statistics.turnaround import (
-    Continuation,
-    Turnaround,
-    continuation,
-    turnaround,
-)
+from tuneguard.statistics.turnaround import Turnaround, turnaround
 
 
 @dataclass(frozen=True)
@@ -90,45 +86,48 @@ class Overconfidence(Rule):
                 "the run has no validation accuracy",
                 "pass the accuracy to on_validation_end beside the loss",
             )
-        rise = turnaround(loss.curve, training.curve.gained, self.persistence)
+        rise = rise_of(training, loss, self._limits())
         fall = turnaround(metric.curve, persistence=self.persistence)
-        went_on = continuation(training.curve, loss.curve)
         evidence = (
-            *self._rise(loss, rise, went_on),
+            *self._rise(rise),
             self._holding(metric, fall),
-            self._training(training, loss, went_on),
-        )
-        is_risen = (
-            all(one.value >= one.threshold for one in evidence[:2])
-            and rise.is_lasting
-            and went_on.is_clear(self.min_gain, self.min_fall)
+            self._training(training, rise),
         )
         holds = fall.noise < self.min_noise or fall.share < self.max_loss_of_metric
-        if not is_risen or not holds or not fall.has_improved:
+        if not rise.is_far or not holds or not fall.has_improved:
             return self.passed(*evidence)
         return self._report(history, loss, metric, evidence)
 
-    def _rise(
-        self, loss: MeasuredCourse, rise: Turnaround, went_on: Continuation
-    ) -> tuple[Evidence, Evidence]:
-        whose = "it came down" if rise.is_of_own_range else "the training loss came down"
-        limit = self.min_rise if rise.is_of_own_range else self.min_rise_of_training
-        is_confirmed = went_on.confirms(rise.climb, self.min_long_fall, self.min_return)
-        enough = self.min_share_if_confirmed if is_confirmed else 1.0
-        window = (loss.curve.best_step, float(loss.series.steps[-1]))
+    def _limits(self) -> RiseLimits:
+        return RiseLimits(
+            share=self.min_rise,
+            share_of_training=self.min_rise_of_training,
+            noise=self.min_noise,
+            gain=self.min_gain,
+            fall=self.min_fall,
+            long_fall=self.min_long_fall,
+            climb=self.min_return,
+            if_confirmed=self.min_share_if_confirmed,
+            persistence=self.persistence,
+        )
+
+    def _rise(self, rise: Rise) -> tuple[Evidence, Evidence]:
+        whose = "it came down" if rise.turn.is_of_own_range else "the training loss came down"
+        series, curve = rise.measured.series, rise.measured.curve
+        window = (curve.best_step, float(series.steps[-1]))
         return (
             Evidence(
-                loss.series.key,
+                series.key,
                 f"rise above its best, as a share of what {whose}",
-                rise.share,
-                enough * limit,
+                rise.turn.share,
+                rise.least_share,
                 window,
             ),
             Evidence(
-                loss.series.key,
+                series.key,
                 "rise above its best, in standard deviations of its noise",
                 rise.noise,
-                enough * self.min_noise,
+                rise.least_noise,
                 window,
             ),
         )
@@ -145,13 +144,12 @@ class Overconfidence(Rule):
             (metric.curve.best_step, float(metric.series.steps[-1])),
         )
 
-    def _training(
-        self, training: MeasuredCourse, loss: MeasuredCourse, went_on: Continuation
-    ) -> Evidence:
+    def _training(self, training: MeasuredCourse, rise: Rise) -> Evidence:
+        loss = rise.measured
         return Evidence(
             training.series.key,
             "fall since validation loss was best, as a share of its range",
-            went_on.share,
+            rise.went_on.share,
             self.min_fall,
             (loss.curve.best_step, float(loss.series.steps[-1])),
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
-from tuneguard.history import Role, RunHistory
+from tuneguard.history import Axis, Role, RunHistory
 from tuneguard.prescriptions.capacity import smaller_model
 from tuneguard.prescriptions.regularisation import (
     MAX_DROPOUT,
@@ -21,13 +21,8 @@ from tuneguard.prescriptions.regularisation import (
 from tuneguard.prescriptions.stopping import stop_at_best
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.generalisation import generalisation_gap
+from tuneguard.statistics.rise import Rise, RiseLimits, rise_of
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
-from tuneguard.statistics.turnaround import (
-    Continuation,
-    Turnaround,
-    continuation,
-    turnaround,
-)
 
 
 @dataclass(frozen=True)
@@ -66,8 +61,12 @@ class Overfitting(Rule):
         Validation need not turn round. Where the loss of knowing nothing is known, a run that
         ended is found, too, where ``min_gap`` of what training gained below that is missing in
         each of the last ``persistence`` levels of the validation loss, by ``min_noise``
-        standard deviations, and training gained ``min_gap_gain`` of them. Where it would be
-        overconfidence, as much must be missing at its best already.
+        standard deviations, training gained ``min_gap_gain`` of them, and validation came down in
+        the second half of the run by at most ``max_closing`` of the gap: what it still gains may
+        close it. Rows of one an epoch, where that loss is not known, are held to their first
+        values: ``min_gap_of_rows`` must be missing at the best validation, which had come down at
+        most ``max_followed`` as far as training. Where it would be overconfidence, as much must
+        be missing at its best already.
 
     When it is wrong:
         A learning rate that restarts in cycles lifts the validation loss for a while. Without a
@@ -98,8 +97,11 @@ class Overfitting(Rule):
     min_return: float = 0.2
     min_share_if_confirmed: float = 0.5
     min_loss_of_metric: float = 0.1
-    min_gap: float = 0.4
+    min_gap: float = 0.3
+    min_gap_of_rows: float = 0.5
     min_gap_gain: float = 4.0
+    max_closing: float = 0.5
+    max_followed: float = 0.5
     persistence: int = 3
 
     def check(self, history: RunHistory) -> Outcome:
@@ -110,15 +112,12 @@ class Overfitting(Rule):
             return self.abstained(
                 "too few validations", "validate at least a dozen times, with on_validation_end"
             )
-        judged = [
-            self._judged(training, one, gain)
-            for one, gain in ((loss, training.curve.gained), (metric, 0.0))
-            if one is not None
-        ]
-        guilty = self._guilty(judged)
+        limits = self._limits()
+        rises = [rise_of(training, one, limits) for one in (loss, metric) if one is not None]
+        guilty = self._guilty(rises)
         evidence = self._evidence(training, guilty)
-        is_worse = self._is_worse(guilty)
-        if is_worse and not self._only_overconfident(guilty, judged):
+        is_worse = _is_worse(guilty)
+        if is_worse and not self._only_overconfident(guilty, rises):
             return self._report(history, training, guilty.measured, evidence)
         if loss is None:
             return self.passed(*evidence)
@@ -126,84 +125,75 @@ class Overfitting(Rule):
         gap = self._gap(history, training, loss, last)
         return self._report_gap(history, training, loss, gap) if gap else self.passed(*evidence)
 
+    def _limits(self) -> RiseLimits:
+        return RiseLimits(
+            share=self.min_rise,
+            share_of_training=self.min_rise_of_training,
+            noise=self.min_noise,
+            gain=self.min_gain,
+            fall=self.min_fall,
+            long_fall=self.min_long_fall,
+            climb=self.min_return,
+            if_confirmed=self.min_share_if_confirmed,
+            persistence=self.persistence,
+        )
+
     def _gap(
         self, history: RunHistory, training: MeasuredCourse, loss: MeasuredCourse, last: int
     ) -> Evidence | None:
         """Return how much of what training gained is missing in validation, where it is much."""
+        if history.is_running:
+            return None
         known = reference_level(history)
-        if history.is_running or known is None or known.kind != "chance":
+        if known is not None and known.kind == "chance":
+            level, words, least, most = known.level, known.words, self.min_gap, np.inf
+        elif training.series.axis is Axis.EPOCH:
+            level = max(training.curve.start, loss.curve.start)
+            words, least, most = "the first row", self.min_gap_of_rows, self.max_followed
+            last = len(loss.curve.levels)
+        else:
             return None
-        gap = generalisation_gap(training.curve, loss.curve, known.level, last)
+        gap = generalisation_gap(training.series, training.curve, loss.curve, level, last)
         is_clear = gap.noise >= self.min_noise and gap.gained >= self.min_gap_gain
-        if not is_clear or gap.share < self.min_gap:
+        is_open = gap.share >= least and gap.closing <= self.max_closing
+        if not is_clear or not is_open or gap.followed > most:
             return None
-        words = f"gap to the training loss, as a share of what that gained below {known.words}"
-        return Evidence(loss.series.key, words, gap.share, self.min_gap, loss.series.span)
+        words = f"gap to the training loss, as a share of what that gained below {words}"
+        return Evidence(loss.series.key, words, gap.share, least, loss.series.span)
 
-    def _judged(self, training: MeasuredCourse, one: MeasuredCourse, gain: float) -> _Judged:
-        turn = turnaround(one.curve, gain, self.persistence)
-        went_on = continuation(training.curve, one.curve)
-        is_confirmed = one.name == "loss" and went_on.confirms(
-            turn.climb, self.min_long_fall, self.min_return
-        )
-        return _Judged(one, turn, went_on, turn.noise, is_confirmed)
-
-    def _guilty(self, judged: list[_Judged]) -> _Judged:
+    def _guilty(self, rises: list[Rise]) -> Rise:
         """Return the loss, or the metric where there is none or where both turned round."""
-        first, metric = judged[0], judged[-1]
-        if metric is first or self._is_worse(replace(first, is_confirmed=False)):
+        first, metric = rises[0], rises[-1]
+        if metric is first or _is_worse(replace(first, is_confirmed=False)):
             return first
-        enough = self.min_share_if_confirmed
-        is_near = (
-            first.turn.share >= enough * self._limit(first)
-            and first.noise >= enough * self.min_noise
-            and self._goes_on(first)
-        )
         both = replace(metric, noise=float(np.hypot(first.noise, metric.noise)))
-        return both if is_near and self._is_worse(both) else first
+        return both if first.is_near and _is_worse(both) else first
 
-    def _only_overconfident(self, guilty: _Judged, judged: list[_Judged]) -> bool:
+    def _only_overconfident(self, guilty: Rise, rises: list[Rise]) -> bool:
         """Whether the loss rose while what it stands for stayed within noise of its best."""
-        metric = judged[-1]
+        metric = rises[-1]
         holds = metric.noise < self.min_noise or metric.turn.share < self.min_loss_of_metric
         counts = metric.measured.counts_classes and metric.turn.has_improved
-        return guilty is judged[0] and metric is not guilty and counts and holds
+        return guilty is rises[0] and metric is not guilty and counts and holds
 
-    def _limit(self, judged: _Judged) -> float:
-        return self.min_rise if judged.turn.is_of_own_range else self.min_rise_of_training
-
-    def _goes_on(self, judged: _Judged) -> bool:
-        return judged.went_on.is_clear(self.min_gain, self.min_fall)
-
-    def _is_worse(self, judged: _Judged) -> bool:
-        enough = self.min_share_if_confirmed if judged.is_confirmed else 1.0
-        is_far = (
-            judged.turn.share >= enough * self._limit(judged)
-            and judged.noise >= enough * self.min_noise
-        )
-        is_loss = judged.measured.name == "loss"
-        is_real = is_far and judged.turn.is_lasting and (is_loss or judged.turn.has_improved)
-        return is_real and self._goes_on(judged)
-
-    def _evidence(self, training: MeasuredCourse, judged: _Judged) -> tuple[Evidence, ...]:
+    def _evidence(self, training: MeasuredCourse, judged: Rise) -> tuple[Evidence, ...]:
         series, curve = judged.measured.series, judged.measured.curve
         change = "fall below its best" if judged.measured.is_negated else "rise above its best"
         whose = "it had gained" if judged.turn.is_of_own_range else "training had gained"
         window = (curve.best_step, float(series.steps[-1]))
-        enough = self.min_share_if_confirmed if judged.is_confirmed else 1.0
         return (
             Evidence(
                 series.key,
                 f"{change}, as a share of what {whose}",
                 judged.turn.share,
-                enough * self._limit(judged),
+                judged.least_share,
                 window,
             ),
             Evidence(
                 series.key,
                 f"{change}, in standard deviations of its noise",
                 judged.noise,
-                enough * self.min_noise,
+                judged.least_noise,
                 window,
             ),
             Evidence(
@@ -256,23 +246,9 @@ class Overfitting(Rule):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A validation series, how far it turned round, and how training went on meanwhile.
-
-    Attributes:
-        measured: The series.
-        turn: How far it turned round.
-        went_on: How training went on since its best.
-        noise: How far it turned round, in standard deviations.
-        is_confirmed: Whether a gap to training opened that by itself speaks of overfitting.
-    """
-
-    measured: MeasuredCourse
-    turn: Turnaround
-    went_on: Continuation
-    noise: float
-    is_confirmed: bool
+def _is_worse(rise: Rise) -> bool:
+    """Whether it rose far; a metric must have improved before, too."""
+    return rise.is_far and (rise.measured.name == "loss" or rise.turn.has_improved)
 
 
 def _prescriptions(history: RunHistory, guilty: MeasuredCourse) -> tuple[Prescription, ...]:
