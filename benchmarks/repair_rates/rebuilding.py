@@ -7,19 +7,18 @@ optimizer, its schedule, its layers. That a fault was planted, and which, is not
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from benchmarks.error_rates.faults.output import Ending
 from benchmarks.error_rates.layers import last_layer
-from benchmarks.error_rates.setup import Data, Setup, all_parameters, constant, untouched
-from benchmarks.repair_rates import weights
+from benchmarks.error_rates.setup import Setup, all_parameters, untouched
+from benchmarks.repair_rates import rates, samples, weights
 from tuneguard.findings import Change
 
 Way = Callable[[Setup, Change], Setup | None]
@@ -107,32 +106,6 @@ def _steps(setup: Setup, change: Change) -> Setup:
 
 def _clip_norm(setup: Setup, change: Change) -> Setup:
     return replace(setup, clip_norm=float(change.value))
-
-
-def _schedule(setup: Setup, change: Change) -> Setup | None:
-    name, _, since = str(change.value).partition(" from ")
-    begin = float(since or 1.0)
-
-    def inverse_square_root(done: float) -> float:
-        return (begin / max(done * setup.steps, begin)) ** 0.5
-
-    rates: Mapping[str, Callable[[float], float]] = {
-        "constant": constant,
-        "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
-        "inverse_square_root": inverse_square_root,
-    }
-    rate = rates.get(name)
-    return None if rate is None else replace(setup, rate=rate)
-
-
-def _highest_learning_rate(setup: Setup, change: Change) -> Setup:
-    bound = float(change.value) / setup.optimizer.keywords["lr"]
-    return replace(setup, rate=lambda done: min(setup.rate(done), bound))
-
-
-def _warmup_steps(setup: Setup, change: Change) -> Setup:
-    share = max(float(change.value), 1.0) / setup.steps
-    return replace(setup, rate=lambda done: setup.rate(done) * min(1.0, 0.01 + done / share))
 
 
 def _label_smoothing(setup: Setup, change: Change) -> Setup | None:
@@ -238,23 +211,6 @@ def _output_activation(setup: Setup, _: Change) -> Setup:
     return replace(setup, model=bare)
 
 
-def _input_scale(setup: Setup, _: Change) -> Setup | None:
-    """Standardise each feature by the samples trained on."""
-
-    def data(seed: int) -> Data:
-        drawn = setup.data(seed)
-        known = drawn.train[0]
-        mean, deviation = known.mean(0), known.std(0).clamp_min(1e-8)
-        parts = (drawn.train, drawn.validation, drawn.test)
-        return Data(*((_standardised(one, mean, deviation), to) for one, to in parts))
-
-    return replace(setup, data=data)
-
-
-def _standardised(inputs: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
-    return (inputs - mean) / deviation
-
-
 def _takes(model: Callable[..., nn.Module], keyword: str) -> bool:
     return keyword in inspect.signature(model).parameters
 
@@ -273,10 +229,10 @@ _WAYS: Mapping[str, Way] = {
     "dropout": _of_model("dropout"),
     "frozen": _frozen,
     "hidden_layers": _hidden_layers,
-    "highest_learning_rate": _highest_learning_rate,
+    "highest_learning_rate": rates.highest_learning_rate,
     "hidden_width": _of_model("width", whole=True),
     "initialisation": _initialisation,
-    "input_scale": _input_scale,
+    "input_scale": samples.input_scale,
     "label_smoothing": _label_smoothing,
     "last_layer_gain": _last_layer_gain,
     "learning_rate": _learning_rate,
@@ -288,10 +244,11 @@ _WAYS: Mapping[str, Way] = {
     "patience": lambda setup, _: setup,
     "precision": _precision,
     "residual": _residual,
-    "schedule": _schedule,
+    "schedule": rates.schedule,
     "steps": _steps,
+    "target_scale": samples.target_scale,
     "trained_parameters": _trained_parameters,
-    "warmup_steps": _warmup_steps,
+    "warmup_steps": rates.warmup_steps,
     "weight_decay": _weight_decay,
     "zero_grad": _zero_grad,
 }

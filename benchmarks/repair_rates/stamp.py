@@ -14,6 +14,7 @@ from benchmarks.repair_rates.kinds import beyond, repairable
 from benchmarks.repair_rates.rows import Row
 from benchmarks.repair_rates.rows import load as load_rows
 from benchmarks.repair_rates.rows import save as save_rows
+from benchmarks.repair_rates.trials import TRAINED_BY
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -21,7 +22,7 @@ _STAMP = RESULTS / "stamp.json"
 _ROWS = RESULTS / "reporting.csv"
 _PACKAGE = ROOT / "tuneguard"
 _PRESCRIBING = (_PACKAGE / "prescriptions", _PACKAGE / "treatment" / "agenda.py")
-_REPAIRING = ("rebuilding.py", "weights.py", "retraining.py", "strategies.py")
+_REPAIRING = (*TRAINED_BY, "strategies.py")
 
 
 def measured_with() -> dict[str, Any]:

@@ -19,7 +19,8 @@ from benchmarks.repair_rates.strategies import Changes, repairs
 from tuneguard import diagnose
 
 _HERE = Path(__file__).parent
-_TRAINED_BY = tuple(_HERE / name for name in ("rebuilding.py", "weights.py", "retraining.py"))
+TRAINED_BY = ("rebuilding.py", "rates.py", "samples.py", "weights.py", "retraining.py")
+"""Files that decide what a repaired training ends at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Trial:
     def key(self) -> str:
         """A hash of all that its outcome follows from."""
         told = [asdict(one) for one in self.changes]
-        return digest_of(f"{recipe_digest(self.spec)} {told} {code_digest(_TRAINED_BY)}")
+        return digest_of(
+            f"{recipe_digest(self.spec)} {told} {code_digest(_HERE / name for name in TRAINED_BY)}"
+        )
 
     def outcome(self) -> Retrained:
         """Train."""

@@ -22,7 +22,8 @@ def in_turn(diagnosis: Diagnosis) -> Iterator[tuple[Finding, Prescription]]:
     Args:
         diagnosis: What was found.
     """
-    alarms, advice = [], []
+    alarms: list[Finding] = []
+    advice: list[Finding] = []
     for finding in diagnosis.all_findings():
         (alarms if finding.severity > Severity.INFO else advice).append(finding)
     seen: list[tuple[Change, ...]] = []

@@ -38,6 +38,8 @@ def faulty(program, fault):
         (Change("dropout", 0.3), lambda it: it.model()[2].p, 0.3),
         (Change("activation", "leaky_relu"), lambda it: it.model()[1].negative_slope, 0.01),
         (Change("schedule", "cosine"), lambda it: round(it.rate(0.5), 6), 0.5),
+        (Change("schedule", "inverse_square_root from 60"), lambda it: it.rate(0.4), 0.5),
+        (Change("highest_learning_rate", 0.006), lambda it: it.rate(0.5), 0.2),
         (Change("warmup_steps", 60.0), lambda it: round(it.rate(0.05), 6), 0.51),
     ],
 )
@@ -54,6 +56,7 @@ def test_a_change_is_made(change, read, expected):
         ("mlp_relu", Change("schedule", "reduce_on_plateau")),
         ("mlp_relu", Change("num_workers", 4.0)),
         ("regression", Change("momentum", 0.9)),
+        ("mlp_relu", Change("target_scale", "standardised")),
     ],
 )
 def test_what_a_program_has_no_place_for_is_not_tried(program, change):
@@ -99,6 +102,36 @@ def test_inputs_have_unit_scale():
     inputs = changed.data(0).train[0]
     assert float(inputs.mean()) == pytest.approx(0.0, abs=1e-3)
     assert float(inputs.std()) == pytest.approx(1.0, abs=1e-2)
+
+
+def test_targets_have_unit_scale_in_every_part():
+    setup = PROGRAMS["regression"]()
+    changed = rebuilt(setup, [Change("target_scale", "standardised")])
+    before, after = setup.data(0), changed.data(0)
+    assert float(after.train[1].std()) == pytest.approx(1.0, abs=1e-2)
+    ratios = (after.test[1] - after.test[1].mean()) / (before.test[1] - before.test[1].mean())
+    assert torch.allclose(ratios, ratios[0].expand_as(ratios), rtol=1e-2)
+
+
+def test_rmsprop_takes_what_it_knows_of_the_settings():
+    changed = rebuilt(
+        PROGRAMS["mlp_relu"](), [Change("optimizer", "rmsprop"), Change("learning_rate", 0.002)]
+    )
+    built = changed.optimizer(nn.Linear(2, 2).parameters())
+    assert isinstance(built, torch.optim.RMSprop)
+    assert (built.defaults["lr"], built.defaults["momentum"]) == (0.002, 0)
+
+
+def test_weights_are_scaled_on_the_first_batch_and_no_later():
+    changed = rebuilt(faulty("mlp_relu", "tiny_init"), [Change("initialisation", "unit_variance")])
+    model = changed.model()
+    changed.prepare(model)
+    inputs = torch.randn(500, 20)
+    model(inputs)
+    scaled = model[0].weight.detach().clone()
+    assert float(model[0](inputs).detach().var(0).mean()) == pytest.approx(1.0, rel=1e-3)
+    model(10.0 * inputs)
+    assert torch.equal(model[0].weight, scaled)
 
 
 def test_nothing_stands_behind_the_last_layer():
