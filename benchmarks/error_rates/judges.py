@@ -27,7 +27,7 @@ _BESIDE_RULES = (
     *(_PACKAGE / name for name in ("statistics", "history", "spool/charts.py")),
     *(_PACKAGE / name for name in ("causes.py", "chance.py", "diagnosis.py", "rule.py")),
     *(_PACKAGE / name for name in ("first_steps.py", "machine.py", "model_layers.py")),
-    *(_PACKAGE / name for name in ("shortfall.py", "symptoms.py")),
+    *(_PACKAGE / name for name in ("first_outputs.py", "shortfall.py", "symptoms.py")),
 )
 _FIRST_LOOK = 0.08
 """Share of a run at the first of a dozen looks that are taken while it goes on."""

@@ -58,6 +58,7 @@ from tuneguard.prescriptions.optimizers import (
 )
 from tuneguard.prescriptions.outputs import (
     bare_output,
+    centred_targets,
     log_of_softmax_in_one,
     smaller_last_layer,
 )
@@ -113,6 +114,7 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "bare_output": lambda _: bare_output("Softmax", "cross-entropy"),
     "log_of_softmax_in_one": lambda _: log_of_softmax_in_one(),
     "smaller_last_layer": lambda _: smaller_last_layer(6.0),
+    "centred_targets": lambda _: centred_targets(),
     "standardise_inputs": lambda _: standardise_inputs(33.0, 78.0),
     "look_at_batches": lambda _: look_at_batches((150.0, 240.0)),
     "label_smoothing": lambda _: label_smoothing(),

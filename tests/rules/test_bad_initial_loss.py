@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tuneguard.findings import Abstained, Finding, Passed, Severity
-from tuneguard.history import RunHistory
+from tuneguard.history import RunHistory, Series
 from tuneguard.rules.bad_initial_loss import BadInitialLoss
 
 
@@ -61,24 +61,91 @@ def test_noise_by_a_factor_is_no_bad_start(runs: ModuleType) -> None:
     assert found == 0
 
 
-@pytest.mark.parametrize(("r2", "expected"), [(0.0, Finding), (0.6, Abstained)])
-def test_a_regression_that_stays_below_the_mean_of_its_targets_began_too_high(
-    r2: float, expected: type
-) -> None:
-    steps = np.arange(200.0)
-    losses = 50.0 * np.exp(-steps / 20.0) + 4.0
-    at = steps[19::20]
-    history = RunHistory.from_series(
-        {
-            "train/loss": zip(steps, losses, strict=True),
-            "validation/loss": zip(at, losses[19::20], strict=True),
-            "validation/r2": zip(at, np.full(len(at), r2) + 0.1 * (at % 3) * r2, strict=True),
-        },
-        {"task": "regression", "loss_graph": "MseLoss < Addmm"},
-        axis="step",
-    )
-    outcome = BadInitialLoss().check(history)
-    assert isinstance(outcome, expected)
-    if isinstance(outcome, Finding):
-        assert outcome.severity is Severity.WARNING
-        assert outcome.evidence[0].value == pytest.approx(losses[0] / losses[199], rel=0.01)
+def regression(
+    spread: float = 4.0,
+    *,
+    r2: float = 0.0,
+    steps: int = 200,
+    layers: dict[str, float] | None = None,
+) -> RunHistory:
+    """A squared error that falls from 50 to a level; by its `R²` that is of predicting the mean.
+
+    Args:
+        spread: The level.
+        r2: Of all validations.
+        steps: How many there are.
+        layers: What was measured at the first step.
+    """
+    at = np.arange(float(steps))
+    losses = 50.0 * np.exp(-at / 20.0) + spread
+    validated = at[steps // 10 - 1 :: steps // 10]
+    series = {
+        "train/loss": zip(at, losses, strict=True),
+        "validation/loss": zip(validated, losses[validated.astype(int)], strict=True),
+        "validation/r2": zip(validated, r2 * (1.0 + 0.1 * (validated % 3)), strict=True),
+        **{key: [(0.0, value)] for key, value in (layers or {}).items()},
+    }
+    params = {
+        "task": "regression",
+        "loss_graph": "MseLoss < Addmm",
+        "optimizer": "Adam",
+        "output_units": "1",
+        "layer_sizes": '{"first": 480, "last": 41}',
+    }
+    return RunHistory.from_series(series, params, axis="step", layers=("first", "last"))
+
+
+def measured(weights: float, gradient: float) -> dict[str, float]:
+    """Return what Adam at a rate of 0.01 leaves of weights of such a norm in the last layer."""
+    return {
+        "update_norm/global": 0.01 * 521**0.5,
+        "update_ratio/first": 0.05,
+        "update_ratio/last": 0.01 * 41**0.5 / weights,
+        "gradient_norm/global": 2.0 * gradient,
+        "gradient_norm/last": gradient,
+    }
+
+
+def test_large_outputs_of_a_regression_are_warned_of() -> None:
+    finding = BadInitialLoss().check(regression(layers=measured(30.0, 20.0)))
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.WARNING
+    assert finding.evidence[0].value == pytest.approx(54.0 / 4.0, rel=0.01)
+    assert finding.prescriptions[0].parameter == "last_layer_initialisation"
+
+
+@pytest.mark.parametrize("layers", [None, measured(0.5, 15.0)])
+def test_targets_that_may_be_far_from_0_are_advised_on(layers: dict[str, float] | None) -> None:
+    finding = BadInitialLoss().check(regression(layers=layers))
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.INFO
+    assert finding.prescriptions[0].parameter == "target_scale"
+
+
+def test_targets_that_are_soon_found_pass() -> None:
+    assert isinstance(BadInitialLoss().check(regression(20.0, steps=2000)), Passed)
+
+
+def test_where_the_spread_of_the_targets_is_not_known_nobody_can_tell() -> None:
+    assert isinstance(BadInitialLoss().check(regression(r2=0.6)), Abstained)
+
+
+def test_the_unit_of_the_targets_and_of_the_loss_change_nothing() -> None:
+    layers = measured(30.0, 20.0)
+    scaled = {key: value * (1e3 if "gradient" in key else 1.0) for key, value in layers.items()}
+    plain, other = regression(layers=layers), regression(layers=scaled)
+    series = {
+        key: [(step, value * (1.0 if "r2" in key else 1e3)) for step, value in points(one)]
+        if key.split("/")[0] in {"train", "validation"}
+        else points(one)
+        for key, one in other.series.items()
+    }
+    rescaled = RunHistory.from_series(series, other.params, axis="step", layers=other.layers)
+    found = [BadInitialLoss().check(run) for run in (plain, rescaled)]
+    values = [[one.value for one in finding.evidence] for finding in found]
+    assert values[0] == pytest.approx(values[1])
+    assert len(values[0]) == 3
+
+
+def points(series: Series) -> list[tuple[float, float]]:
+    return list(zip(series.steps, series.values, strict=True))

@@ -28,6 +28,18 @@ def without_last_activation(model):
 
 model = without_last_activation(model)'''
 
+_CENTRED = """import torch
+
+
+def standardised(targets):
+    \"\"\"Return targets of mean 0 and deviation 1, and what puts predictions back.\"\"\"
+    mean, deviation = targets.mean(0), targets.std(0).clamp_min(1e-12)
+    return (targets - mean) / deviation, lambda outputs: outputs * deviation + mean
+
+
+training_targets = torch.tensor([[12.0], [15.0], [18.0]])  # yours, of the whole training set
+scaled, in_their_unit = standardised(training_targets)"""
+
 
 def bound_of_outputs(history: RunHistory) -> str | None:
     """Return the operation that bounds what the loss is given, such as `Tanh`, if one does."""
@@ -108,4 +120,20 @@ def smaller_last_layer(ratio: float) -> Prescription:
             "    if last.bias is not None:\n"
             "        last.bias.zero_()"
         ),
+    )
+
+
+def centred_targets() -> Prescription:
+    """Let outputs begin at the mean of the targets."""
+    return Prescription(
+        parameter="target_scale",
+        current="targets whose mean is far from 0",
+        suggested="mean 0 and standard deviation 1",
+        action="Standardise the targets, or begin with their mean as the bias of the last layer.",
+        rationale="Outputs of an untrained model are near 0. Where the targets are elsewhere, the "
+        "first steps go into moving all outputs there.",
+        tradeoff="Predictions have to be put back into the unit of the targets.",
+        changes=(Change("target_scale", "standardised"),),
+        verify="The first training loss is within a tenth of that of predicting the mean.",
+        snippet=_CENTRED,
     )

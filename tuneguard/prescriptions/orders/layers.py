@@ -30,7 +30,7 @@ from tuneguard.prescriptions.numerics import (
 )
 from tuneguard.prescriptions.optimizers import layer_wise_rates, step_without_momentum
 from tuneguard.prescriptions.orders.held import bare, less_silenced
-from tuneguard.prescriptions.outputs import bare_output, smaller_last_layer
+from tuneguard.prescriptions.outputs import bare_output, centred_targets, smaller_last_layer
 from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
 from tuneguard.prescriptions.signal import (
     leaky_activation,
@@ -108,6 +108,11 @@ def for_confident_outputs(history: RunHistory, ratio: float) -> Order:
     is_alone = share is None or share < _FAR_SMALLER
     first = (last, every) if is_alone else (every, last)
     return *first, unit_variance()
+
+
+def for_targets_off_centre() -> Order:
+    """First outputs near 0, where the targets of a regression are not."""
+    return (centred_targets(),)
 
 
 def for_no_learning(history: RunHistory) -> Order:
