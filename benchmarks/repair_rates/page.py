@@ -35,8 +35,10 @@ _METHOD = """\
 - **Repaired** is a training that ends within that tolerance of the mean of its 8 healthy twins, on
   data that took no part in anything. **Harmed** is one that ends below what it scored unchanged by
   more than the same tolerance.
-- **First prescription**: the first that a program can apply, causes before symptoms, as `treat`
-  takes them. Where there is none, the training stays as it was and counts as not repaired.
+- **First prescription**: the first that a program can apply, of the first cause for which there is
+  one. Where there is none, the training stays as it was and counts as not repaired. What comes
+  next is in the order of `treat`: the rest of that finding and the next ones take turns, and
+  what nearly repeats an earlier change is left out.
 - **Best of three**: of the first {most} the one that validates best. **Random**: any one of all
   that was prescribed for the run. **Rate times 0.1**: whatever was found. **AUTOTRAINER**: what
   its own detectors see in the run, and the first, or the best of the first {most}, of its
@@ -45,7 +47,8 @@ _METHOD = """\
   there. Steps stay as many as they were unless they are what is changed.
 - Float16 is emulated by a loss scaler and by gradients that overflow: where bfloat16 is
   prescribed, both go.
-- Prescriptions were developed on the programs of the calibrating half.
+- Prescriptions were developed on the programs of the calibrating half, and rehearsed on programs
+  of neither half.
 - **Intervals**, in brackets, are Wilson's of 95 %."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tuneguard.chance import Reference, reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
-from tuneguard.history import Role, RunHistory, Series
+from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.orders import for_a_plateau
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.change_points import change_points
@@ -152,7 +152,9 @@ class LossPlateau(Rule):
             evidence,
             confidence=0.7,
             severity=Severity.WARNING if gain >= self.min_gain else Severity.INFO,
-            prescriptions=for_a_plateau(history, planned),
+            prescriptions=for_a_plateau(
+                history, planned, since if loss.axis is Axis.STEP else None
+            ),
             view=View(
                 (loss.key,), span=(since, float(loss.steps[-1])), marks=((since, "settled"),)
             ),

@@ -39,6 +39,7 @@ SETTINGS: Final[dict[str, str]] = {
     "schedule": "`constant`, `cosine` over the whole run, `reduce_on_plateau`, or "
     "`inverse_square_root from N`: from step N on",
     "steps": "how many optimizer steps to train",
+    "target_scale": "`standardised`: targets of a regression with mean 0 and deviation 1",
     "trained_parameters": "`all`: the optimizer is given every parameter",
     "warmup_steps": "optimizer steps over which the learning rate rises to its value",
     "weight_decay": "of the optimizer",
