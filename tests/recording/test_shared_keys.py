@@ -45,6 +45,7 @@ def guard(tracking_uri: str, model: nn.Module) -> TuneGuardCallback:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything happen at the pace of a test."""
     monkeypatch.setattr(delivery_thread, "INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(delivery_thread, "SHARE", 1.0)
     monkeypatch.setattr(delivery_thread, "SETTLE_SECONDS", 0.3)
     monkeypatch.setattr(delivery, "COMPARE_SECONDS", 0.0)
 

@@ -14,8 +14,10 @@ from tuneguard.storage.delivery import Delivery
 from tuneguard.storage.sync import send_earlier
 
 INTERVAL_SECONDS = 5.0
+SHARE = 0.002
 HOLD_SECONDS = 30.0
 SETTLE_SECONDS = 5.0
+_RAREST_SECONDS = 15.0
 _LONGEST_INTERVAL = 30.0
 _LAST_ATTEMPTS = (0.0, 1.0, 2.0, 4.0)
 _SPEAK_AFTER = 3.0
@@ -25,6 +27,9 @@ _logger = logging.getLogger(__name__)
 
 class DeliveryThread:
     """Sends what comes into a spool, more rarely while the store does not answer.
+
+    Deliveries are spaced so that they take a small share of a core: one of many points costs the
+    training less than several of few.
 
     The first delivery waits until shortly after the first validation, or half a minute: loops
     log metrics of their own around it, and a key is only theirs if they have it before us.
@@ -80,9 +85,16 @@ class DeliveryThread:
 
     def _run(self) -> None:
         interval = SETTLE_SECONDS if self._awaited.wait(HOLD_SECONDS) else 0.0
+        has_loaded = False
         while not self._finishing.wait(interval):
-            interval = INTERVAL_SECONDS if self._send() else min(2 * interval, _LONGEST_INTERVAL)
+            is_sent, before = self._send(), self.cpu_seconds
             self.cpu_seconds = time.thread_time()
+            if not is_sent:
+                interval = min(max(2 * interval, INTERVAL_SECONDS), _LONGEST_INTERVAL)
+                continue
+            # the first delivery loads what it needs, which no later one does
+            interval = interval_after(self.cpu_seconds - before if has_loaded else 0.0)
+            has_loaded = True
         self._finish()
         self.cpu_seconds = time.thread_time()
         self._ended.set()
@@ -134,6 +146,15 @@ class DeliveryThread:
             else:
                 self.failure = ""
                 return
+
+
+def interval_after(cost: float) -> float:
+    """Return the seconds until the next delivery, from the processor seconds of the last.
+
+    >>> interval_after(0.001), interval_after(0.02), interval_after(1.0)
+    (5.0, 10.0, 15.0)
+    """
+    return min(max(INTERVAL_SECONDS, cost / SHARE), max(INTERVAL_SECONDS, _RAREST_SECONDS))
 
 
 def _first_line(error: Exception) -> str:

@@ -26,6 +26,7 @@ def prepare() -> dict[str, Any]:
     torch.optim.SGD([torch.nn.Parameter(torch.ones(1))]).step()
     delivery_thread.HOLD_SECONDS = 0.2
     delivery_thread.INTERVAL_SECONDS = 0.2
+    delivery_thread.SHARE = 1.0
     delivery_thread._LAST_ATTEMPTS = (0.0, 0.5, 1.0)
 
     def train(
