@@ -148,3 +148,43 @@ def test_steps_that_are_long_enough_are_not_made_longer_where_nothing_is_learned
     )
     order = [one.parameter for one in orders.for_no_learning(history)]
     assert order == ["wiring", "initialisation", "normalisation"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "factor"), [(8e-3, 3.0), (1e-3, 16.0), (1e-5, 30.0), (None, 3.0)]
+)
+def test_a_rate_that_may_be_too_low_is_raised_by_what_updates_leave_room_for(
+    ratio: float | None, factor: float
+) -> None:
+    series = {} if ratio is None else {"update_ratio/global": [(step, ratio) for step in range(9)]}
+    run = RunHistory.from_series(series, {"planned_steps": 400, "lr": 1e-3, "optimizer": "Adam"})
+    rate = next(one for one in orders.for_a_poor_fit(run, ()) if one.parameter == "learning_rate")
+    assert rate.changes == (Change("learning_rate", pytest.approx(1e-3 * factor)),)
+
+
+@pytest.mark.parametrize(("ratio", "factor"), [(1e-3, 16.0), (7e-3, 3.0), (None, 10.0)])
+def test_short_steps_become_twice_as_long_as_they_were_short(
+    ratio: float | None, factor: float
+) -> None:
+    run = run_of({"planned_steps": 400, "lr": 1e-3, "optimizer": "Adam"})
+    assert orders.for_short_steps(run, ratio)[0].changes == (
+        Change("learning_rate", pytest.approx(1e-3 * factor)),
+    )
+
+
+def test_a_poor_fit_is_put_down_to_one_thing_after_another() -> None:
+    run = run_of({"loss_graph": "MseLoss < Tanh < Addmm", "dropout": 0.3, "lr": 1e-3})
+    order = [one.parameter for one in orders.for_a_poor_fit(run, ())]
+    assert order == ["output_activation", "dropout", "hidden_width", "learning_rate"]
+
+
+def test_short_steps_are_three_bets_in_size_and_then_in_kind() -> None:
+    order = orders.for_short_steps(run_of({"lr": 1e-3, "optimizer": "SGD"}), 1e-4)
+    named = [one.parameter for one in order]
+    assert named == [
+        "learning_rate",
+        "learning_rate",
+        "initialisation",
+        "learning_rate",
+        "momentum",
+    ]

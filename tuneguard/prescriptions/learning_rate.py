@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from tuneguard.findings import Change, Prescription
-from tuneguard.history import RunHistory
+from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.curvature import reach_of_steps
 from tuneguard.prescriptions.wording import (
     has_several_rates,
@@ -18,7 +20,9 @@ from tuneguard.prescriptions.wording import (
 _HEALTHY_RATIO = 1e-3
 _MOST_RATIO = 8e-3
 _WAY = 4.0  # how far a run's updates add up to, over the weights
+_LAG = 2.0  # as the loss falls so does the gradient: updates grow by less than the rate
 _FURTHEST = 1000.0
+_MOST_ROOM = 30.0
 _ORDINARY_RATE = 1e-3  # of Adam and its like; where the present one is 0, no multiple helps
 _ORDINARY_RATE_OF_SGD = 0.1  # over one less momentum: a step is that many gradients long
 _VERIFY = (
@@ -75,7 +79,8 @@ def longer_steps(history: RunHistory, ratio: float | None) -> Prescription:
     """Raise the learning rate until updates are as long, for the weights, as is usual.
 
     That is about a thousandth of them where there is time, and up to eight in short runs. The
-    factor is at least 3, and 10 where no `ratio` is known.
+    factor is at least 3, and 10 where no `ratio` is known; it is twice what the ratio asks for,
+    since the gradient falls with the loss, and updates grow by less than the rate.
 
     Args:
         history: The run.
@@ -89,7 +94,22 @@ def longer_steps(history: RunHistory, ratio: float | None) -> Prescription:
         because = "the loss fell steadily, but hardly got anywhere"
     else:
         because = f"updates were {ratio:.1g} of the weights, where {usual:.1g} is usual"
-    return raise_learning_rate(history, factor=max(3.0, wanted), because=because)
+    factor = wanted if ratio is None else max(3.0, _LAG * wanted)
+    return raise_learning_rate(history, factor=factor, because=because)
+
+
+def update_ratio_of(history: RunHistory) -> float | None:
+    """Return the median update to weight ratio of the run; `None` where it is not known."""
+    updates = history.get(Role.UPDATE_RATIO)
+    values = updates.finite().values if updates is not None else ()
+    return float(np.median(values)) if len(values) else None
+
+
+def room_above(history: RunHistory) -> float:
+    """Return by what to raise a rate that may be too low: 3, or more where updates are short."""
+    ratio = update_ratio_of(history)
+    wanted = _LAG * usual_ratio(history) / ratio if ratio else 0.0
+    return min(max(3.0, wanted), _MOST_ROOM)
 
 
 def usual_ratio(history: RunHistory) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tuneguard import keys
 from tuneguard.findings import Prescription
-from tuneguard.history import Role, RunHistory
+from tuneguard.history import RunHistory
 from tuneguard.prescriptions.capacity import larger_model
 from tuneguard.prescriptions.initialisation import (
     fresh_weights,
@@ -23,6 +23,8 @@ from tuneguard.prescriptions.learning_rate import (
     longer_steps,
     lower_learning_rate,
     raise_learning_rate,
+    room_above,
+    update_ratio_of,
     usual_ratio,
 )
 from tuneguard.prescriptions.numerics import (
@@ -117,8 +119,7 @@ def for_targets_off_centre() -> Order:
 
 def for_no_learning(history: RunHistory) -> Order:
     """A loss that never fell."""
-    updates = history.get(Role.UPDATE_RATIO)
-    ratio = float(np.median(updates.finite().values)) if updates and len(updates.finite()) else 0.0
+    ratio = update_ratio_of(history) or 0.0
     is_short = ratio < usual_ratio(history) / _CLEARLY_SHORT
     has_flat_ends = has_two_ended_units(history) and not bare(history)
     return (
@@ -146,7 +147,7 @@ def for_a_poor_fit(history: RunHistory, reasons: Sequence[Prescription]) -> Orde
         *reasons,
         *((less_dropout(history, 0.0),) if dropout > _SOME_DROPOUT else ()),
         *(() if is_wide else (larger_model(history, 4),)),
-        raise_learning_rate(history, factor=3.0, because=because),
+        raise_learning_rate(history, factor=room_above(history), because=because),
     )
 
 

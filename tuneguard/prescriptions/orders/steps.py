@@ -9,11 +9,13 @@ import numpy as np
 from tuneguard.findings import Prescription
 from tuneguard.history import Axis, RunHistory, Series
 from tuneguard.prescriptions.batch_size import larger_batch_at_lower_rate, other_batch_size
+from tuneguard.prescriptions.initialisation import unit_variance
 from tuneguard.prescriptions.learning_rate import (
     longer_steps,
     lower_learning_rate,
     ordinary_rate,
     raise_learning_rate,
+    room_above,
     start_anew,
 )
 from tuneguard.prescriptions.optimizers import more_momentum, step_without_momentum
@@ -77,12 +79,15 @@ def for_short_steps(history: RunHistory, ratio: float | None) -> Order:
     first = longer_steps(history, ratio)
     because = "the steps before were too short"
     factor = _factor_of(history, first)
-    others = (
-        raise_learning_rate(history, factor=times * factor, because=because)
-        for times in (4.0, 0.3)
+    further, less = (
+        (raise_learning_rate(history, factor=times * factor, because=because),)
         if times * factor > 1.0
+        else ()
+        for times in (4.0, 0.25)
     )
-    return *bare(history), *less_silenced(history), first, *others, *_carried_on(history)
+    held = (*bare(history), *less_silenced(history))
+    # weights that are too small make gradients too small, and with them the steps
+    return *held, first, *further, unit_variance(), *less, *_carried_on(history)
 
 
 def for_swings(history: RunHistory, series: Series, because: str) -> Order:
@@ -181,7 +186,8 @@ def for_an_early_end(
         train_longer(length, times * factor, shown.axis.value, gain, name)
         for times in ((3.0, 9.0) if is_brief else (1.0, 3.0))
     )
-    return longer, raise_learning_rate(history, factor=3.0, because=because), still_longer
+    faster = raise_learning_rate(history, factor=room_above(history), because=because)
+    return longer, faster, still_longer
 
 
 def _carried_on(history: RunHistory) -> Order:
