@@ -28,11 +28,14 @@ def quiet_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def invoke() -> Invoke:
+def runner() -> CliRunner:
+    return CliRunner(**SEPARATE_STREAMS)
+
+
+@pytest.fixture
+def invoke(runner: CliRunner) -> Invoke:
     def run(*arguments: object, **options: object) -> Result:
-        return CliRunner(**SEPARATE_STREAMS).invoke(
-            main, [str(one) for one in arguments], **options
-        )
+        return runner.invoke(main, [str(one) for one in arguments], **options)
 
     return run
 

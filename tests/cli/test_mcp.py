@@ -119,4 +119,4 @@ def test_a_missing_extra_is_named(invoke: Invoke, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "mcp", None)
     told = invoke("mcp")
     assert told.exit_code == 2
-    assert 'pip install "tuneguard[mcp]"' in told.output
+    assert 'pip install "tuneguard[mcp]"' in told.stderr

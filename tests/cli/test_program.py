@@ -5,7 +5,6 @@ import sys
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from tuneguard.cli import main
 from tuneguard.exceptions import TuneGuardError
@@ -15,7 +14,7 @@ HEAVY = {"jinja2", "matplotlib", "mlflow", "numpy", "pyarrow", "scipy", "torch"}
 
 
 @pytest.fixture
-def raising(monkeypatch):
+def raising(runner, monkeypatch):
     """Return a function that makes `tuneguard fail` raise."""
 
     def prepare(error):
@@ -23,7 +22,7 @@ def raising(monkeypatch):
             raise error
 
         monkeypatch.setitem(main.commands, "fail", click.Command("fail", callback=fail))
-        return CliRunner().invoke(main, ["fail"])
+        return runner.invoke(main, ["fail"])
 
     return prepare
 
