@@ -106,6 +106,8 @@ def test_an_experiment_that_is_not_there_is_2(invoke, uri, command):
     assert "There is no experiment 'missing'" in result.stderr
 
 
+# MLflow that still takes folders of files warns of them
+@pytest.mark.filterwarnings("ignore:The filesystem tracking backend:FutureWarning")
 def test_a_store_of_files_keeps_no_verdicts(invoke, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     store = MlflowClient((tmp_path / "mlruns").as_uri())

@@ -193,6 +193,8 @@ def test_a_failure_of_traces_loses_nothing_else_and_heals(
     assert is_written(client.get_run(run_id), "one")
 
 
+# MLflow that still takes folders of files warns of them
+@pytest.mark.filterwarnings("ignore:The filesystem tracking backend:FutureWarning")
 def test_a_store_of_files_gets_the_review_without_traces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,8 @@ def test_forward_passes_without_gradient_do_not_count(measured: Any, silent: Any
     assert values["dead_units/1"] == silent(model[1](model[0](torch.zeros(200, 6))))
 
 
+# how torch 2.4 computes a checkpoint again
+@pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast:FutureWarning")
 @pytest.mark.parametrize("use_reentrant", [True, False])
 def test_recomputed_activations_count_once(
     use_reentrant: bool, measured: Any, of_hooks: Any, make_shared: Any
@@ -117,6 +119,8 @@ def test_half_precision_is_measured(
     assert values == pytest.approx(plain, abs=0.05)
 
 
+# how torch before 2.6 unpickles a tensor
+@pytest.mark.filterwarnings("ignore:You are using `torch.load`:FutureWarning")
 def test_copies_made_in_mid_step_carry_nothing() -> None:
     model = nn.Sequential(nn.Linear(6, 10), nn.ReLU())
     statistics = UnitStatistics(model)
