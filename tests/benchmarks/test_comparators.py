@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("tomllib", reason="the benchmark runs on Python 3.11 or later")
+
 import tomllib
 
 from benchmarks.error_rates import comparators

@@ -1,5 +1,9 @@
 """Rows whose rates are known."""
 
+import pytest
+
+pytest.importorskip("tomllib", reason="the benchmark runs on Python 3.11 or later")
+
 from benchmarks.error_rates.outcomes import Standing
 from benchmarks.error_rates.plan import BASE, RunSpec
 from benchmarks.error_rates.rows import Brief, Row
