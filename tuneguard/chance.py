@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.statistics.uniform_guess import classes_guessed
+from tuneguard.statistics.uniform_guess import classes_guessed, most_classes
 
 _FIRST_POINTS = 3
 _NEAR_CHANCE = (0.7, 1.5)
 _FEWEST_SCORES = 3
 _SAME_SPREAD = 0.02
 _FARTHEST = 100.0
+_FEW_RIGHT = 0.6
 _PLAIN = "NllLoss <"
 _UNITS = (1.0, 1e3, 1e-3, 1e6, 1e-6)
 _ACCURACIES = frozenset({"acc", "accuracy", "top1"})
@@ -188,6 +189,27 @@ def _spread_at_most(history: RunHistory) -> float | None:
     return float(errors.min()) if len(errors) and errors.min() > 0.0 else None
 
 
+def loss_without_gain(history: RunHistory) -> float | None:
+    """Return the last validation loss of a run whose `R²` was never above 0 in its second half.
+
+    Such a model is no better than the mean of the targets would be, whatever its loss came down
+    from, and whichever loss it is.
+
+    Returns:
+        `None` where `R²` was above 0, or was recorded fewer than six times.
+    """
+    loss = history.get(Role.VALIDATION_LOSS)
+    key = next((one.key for one in history.metrics if one.name == "r2"), None)
+    if loss is None or key is None or number_of_classes(history) is not None:
+        return None
+    scores, finite = history.series[key].finite(), loss.finite()
+    late = scores.values[len(scores) // 2 :]
+    if len(late) < _FEWEST_SCORES or len(finite) == 0 or late.max() > 0.0:
+        return None
+    last = float(finite.values[-1])
+    return last if last > 0.0 else None
+
+
 def number_of_classes(history: RunHistory) -> int | None:
     """Return the number of classes, as declared or as the last layer shows it.
 
@@ -234,3 +256,25 @@ def _counts_classes(history: RunHistory) -> bool:
         for metric in history.metrics
         for part in metric.name.split("_")
     )
+
+
+def chance_at_most(history: RunHistory) -> Reference | None:
+    """Return chance level in rows of one an epoch whose losses never were at it, or more than it.
+
+    It is that of the classes that params declare, or of the most that there may be by the worst
+    accuracy (`most_classes`). Where most answers are right, a loss above that level would be the
+    sum of many, and nothing is returned.
+    """
+    loss, known = history.get(Role.TRAIN_LOSS), history.hyperparameters
+    if loss is None or loss.axis is not Axis.EPOCH or known.task == "regression":
+        return None
+    if known.num_classes is not None and known.num_classes >= 2.0:
+        count = known.num_classes
+        return Reference(math.log(count), "chance", f"chance level, ln {count:.0f}")
+    both = loss_and_accuracy(history)
+    if both is None or len(both[1]) == 0:
+        return None
+    count, late = most_classes(both[1].values), both[1].values[len(both[1]) // 2 :]
+    if not math.isfinite(count) or float(np.median(late)) > _FEW_RIGHT:
+        return None
+    return Reference(math.log(count), "chance", f"chance level of at most {count:.0f} classes")

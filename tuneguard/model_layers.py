@@ -1,16 +1,22 @@
-"""What is known of a model's layers: their sizes, their order, and which nothing changes."""
+"""What is known of a model's layers: sizes, order, gradients, and which nothing changes."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from tuneguard import keys
 from tuneguard.history import RunHistory, Series
 from tuneguard.statistics.weighted import weighted_median
+
+_T = TypeVar("_T")
+_BEGINNING = 0.1
+_FIRST_POINTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,13 @@ def hidden_widths(sizes: Iterable[int], outputs: int) -> tuple[int, ...]:
     return tuple(widths)
 
 
+def narrowest_width(history: RunHistory) -> int | None:
+    """Return the width of the narrowest hidden layer that `hidden_widths` can work out."""
+    outputs = int(history.hyperparameters.output_units or 0)
+    widths = hidden_widths(model_layers(history).sizes.values(), outputs)
+    return min(widths, default=None)
+
+
 def typical(series: Series, since: float = 0.0, until: float = 1.0) -> float | None:
     """Return the median over time of a part of a series, or `None` where it has no finite point.
 
@@ -102,10 +115,81 @@ def typical(series: Series, since: float = 0.0, until: float = 1.0) -> float | N
     return weighted_median(part.values, part.weights) if len(part) else None
 
 
-def in_natural_order(names: Iterable[str]) -> list[str]:
-    """Sort names so that numbers in them count as numbers.
+def typical_of_each(
+    layers: Mapping[str, Series], since: float = 0.0, until: float = 1.0
+) -> dict[str, float]:
+    """Return `typical` of the series of each layer, without those that have no point there."""
+    found = {name: typical(one, since, until) for name, one in layers.items()}
+    return {name: level for name, level in found.items() if level is not None}
 
-    >>> in_natural_order(["10.act", "2.act"])
+
+@dataclass(frozen=True, slots=True)
+class GradientLevels:
+    """How large a layer's gradient was, over the root of its number of parameters where known.
+
+    Attributes:
+        series: Its norm, finite points alone.
+        whole: Median over the run.
+        beginning: Median over its first tenth.
+        first_points: Median of the first ten points.
+        first: The first point: of the initialisation, before any step.
+    """
+
+    series: Series
+    whole: float
+    beginning: float
+    first_points: float
+    first: float
+
+
+def gradients_by_layer(history: RunHistory, min_points: int) -> dict[str, GradientLevels]:
+    """Measure the gradients of layers from input to output, as far as their order is known.
+
+    Args:
+        history: The run.
+        min_points: Layers of fewer points are left out; at least 1.
+    """
+    model, found = model_layers(history), history.of_layers(keys.GRADIENT_NORM)
+    ranks = {name: rank for rank, name in enumerate(model.names)}
+    is_sized = all(model.sizes.get(name) for name in found)
+    levels: dict[str, GradientLevels] = {}
+    for name in sorted(found, key=lambda name: ranks.get(name, len(ranks))):
+        series = found[name].finite()
+        scale = float(np.sqrt(model.sizes[name])) if is_sized else 1.0
+        whole, begun = typical(series), typical(series, until=_BEGINNING)
+        if len(series) >= min_points and whole is not None:
+            first = float(np.median(series.values[:_FIRST_POINTS]))
+            begun = whole if begun is None else begun
+            four = whole / scale, begun / scale, first / scale, float(series.values[0]) / scale
+            levels[name] = GradientLevels(series, *four)
+    return levels
+
+
+def share_rising(levels: Iterable[float]) -> float:
+    """Return the share of pairs of layers in which the one nearer the input has less.
+
+    >>> share_rising([0.1, 0.3, 0.2])
+    0.6666666666666666
+    """
+    known = np.array(list(levels))
+    later, earlier = np.triu_indices(len(known), 1)[::-1]
+    return float(np.mean(known[earlier] < known[later]))
+
+
+def evenly_picked(names: Sequence[str], most: int) -> list[str]:
+    """Pick at most `most` names, evenly from first to last.
+
+    >>> evenly_picked(["stem", "one", "two", "three", "head"], 3)
+    ['stem', 'two', 'head']
+    """
+    picks = np.unique(np.linspace(0, len(names) - 1, min(most, len(names))).astype(int))
+    return [names[i] for i in picks]
+
+
+def in_natural_order(layers: Mapping[str, _T]) -> dict[str, _T]:
+    """Sort layers by name so that numbers in names count as numbers.
+
+    >>> list(in_natural_order({"10.act": 0.1, "2.act": 0.2}))
     ['2.act', '10.act']
     """
 
@@ -113,7 +197,7 @@ def in_natural_order(names: Iterable[str]) -> list[str]:
         pieces = re.split(r"(\d+)", name)
         return [(int(one), "") if one.isdigit() else (-1, one) for one in pieces]
 
-    return sorted(names, key=parts)
+    return {name: layers[name] for name in sorted(layers, key=parts)}
 
 
 def _names(history: RunHistory, fact: str) -> tuple[str, ...]:

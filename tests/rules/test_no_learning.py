@@ -90,3 +90,14 @@ def test_wiring_is_to_be_checked_before_the_learning_rate_is_raised(runs: Module
     assert isinstance(finding, Finding)
     wiring, rate = finding.prescriptions
     assert (wiring.parameter, rate.current, rate.suggested) == ("wiring", "0.1", "67")
+
+
+def test_a_run_that_goes_on_is_given_fifty_steps(runs: ModuleType) -> None:
+    run = runs.unlearned(0)
+    for steps, expected in ((27, Abstained), (120, Finding)):
+        at = runs.steps()[:steps]
+        short = replace(
+            run, losses={"train/loss": (at, run.values("train/loss")[:steps])}, norms={}, others={}
+        )
+        history = replace(short.history(), status="running", planned_steps=400)
+        assert isinstance(NoLearning().check(history), expected), steps

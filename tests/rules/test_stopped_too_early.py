@@ -92,7 +92,7 @@ def test_a_loss_that_rises_has_no_saturating_curve(runs: ModuleType) -> None:
 
 def test_less_is_left_than_for_a_warning() -> None:
     epochs = np.arange(40.0)
-    loss = 1.0 + np.exp(-epochs / 28.0)
+    loss = 1.0 + np.exp(-epochs / 20.0)
     history = RunHistory.from_series({"loss": enumerate(loss), "val_loss": enumerate(loss + 0.1)})
     finding = StoppedTooEarly(min_share=0.1, much_share=0.6).check(history)
     assert isinstance(finding, Finding)
@@ -129,10 +129,24 @@ def test_a_fall_that_has_only_begun_is_judged_by_its_pace(scale: float, runs: Mo
         assert finding.prescriptions[0].suggested == "531"
 
 
-def test_a_long_run_that_only_begins_gets_advice() -> None:
+def test_a_long_run_that_only_begins_was_too_short_all_the_same() -> None:
     finding = StoppedTooEarly().check(only_begun(600))
     assert isinstance(finding, Finding)
-    assert finding.severity is Severity.INFO
+    assert finding.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(("pace", "is_found"), [(0.006, True), (0.0, False)])
+def test_progress_counts_from_what_knowing_nothing_costs(pace: float, is_found: bool) -> None:
+    at, spread = np.arange(100.0), 3.0
+    loss = 1.4 - pace * at + 28.0 * np.exp(-at / 4.0)
+    validated = loss[4::5]
+    series = {
+        "train/loss": zip(at, loss, strict=True),
+        "validation/loss": zip(at[4::5], validated, strict=True),
+        "validation/r2": zip(at[4::5], 1.0 - validated / spread, strict=True),
+    }
+    outcome = StoppedTooEarly().check(RunHistory.from_series(series))
+    assert isinstance(outcome, Finding) is is_found
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.model_layers import in_natural_order, model_layers, typical
+from tuneguard.model_layers import in_natural_order, model_layers, typical, typical_of_each
 from tuneguard.prescriptions.orders import for_units_born_dead, for_units_killed
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
@@ -85,8 +85,7 @@ class DeadUnits(Rule):
     def check(self, history: RunHistory) -> Outcome:
         """Look for the layer with most dead units, and whether the run was harmed."""
         layers = _rectified(history)
-        shares = {name: typical(one, _HALF) for name, one in layers.items()}
-        known = {name: share for name, share in shares.items() if share is not None}
+        known = typical_of_each(layers, since=_HALF)
         if not known:
             return self.abstained(
                 "no shares of dead units are recorded",
@@ -179,7 +178,7 @@ def _rectified(history: RunHistory) -> Mapping[str, Series]:
     """
     measured = history.of_layers(keys.DEAD_UNITS)
     if measured:
-        return {name: measured[name] for name in in_natural_order(measured)}
+        return in_natural_order(measured)
     has_ends = bool(history.of_layers(keys.SATURATED_UNITS))
     activations = history.hyperparameters.activations or ""
     if has_ends and not any(name in activations for name in _RECTIFIERS):
@@ -196,7 +195,7 @@ def _most_units(history: RunHistory, layer: str) -> float:
     more than half as many units as parameters.
     """
     sizes = model_layers(history).sizes
-    ordered = in_natural_order({*sizes, layer})
+    ordered = list(in_natural_order(dict.fromkeys((*sizes, layer))))
     before = [name for name in ordered[: ordered.index(layer) + 1] if name in sizes]
     return sizes[before[-1]] // 2 if before else float("inf")
 

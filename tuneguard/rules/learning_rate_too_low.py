@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -19,8 +19,7 @@ from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.robust import running_median
 from tuneguard.statistics.weighted import weighted_median
 
-_FEWEST_STEPS = 100
-_FEWEST_EPOCHS = 10
+_FEWEST_STEPS, _FEWEST_EPOCHS = 100, 10
 _USUAL_RATE = {"adam": 5e-5, "sgd": 1e-2}
 _NEAR_CHANCE = (0.7, 1.15)
 
@@ -41,15 +40,15 @@ class LearningRateTooLow(Rule):
         Start and end: the loss began at chance level, never rose above ``max_start`` of it, and
         ended above ``min_end`` of it. Course: of all that it came down, at least ``min_pace``
         was between the last two quarters of the run (a straight line has a quarter there, a run
-        that settles nothing); a loss that came down by less than ``max_unmoved`` of chance level,
-        or by updates below ``max_tiny_ratio`` of the weights, has no course yet. Steps, while the
-        learning rate was above half of its peak: the median update to weight ratio is below
-        ``max_update_ratio``, or below ``max_short_ratio`` while the gradient after a step still
-        points against it by a cosine of ``max_cosine`` or less, or below ``max_far_ratio`` at one
-        of ``max_cosine_alone``: the step ended far short of the lowest point along its way. Where
-        nothing at all is updated, it is not for want of length. Where the
-        loss has no chance level, as in a regression, the ratio must be below
-        ``max_update_ratio`` and the cosine below ``max_cosine_alone``. Where no updates are
+        that settles nothing), or of what all its learning rates add up to, so that a schedule
+        which ends low does not look like a run that settles; a loss that came down by less than
+        ``max_unmoved`` of chance level, or by updates below ``max_tiny_ratio`` of the weights,
+        has no course yet. Steps, while the learning rate was above half of its peak: the median
+        update to weight ratio is below ``max_update_ratio``, or below ``max_short_ratio`` while
+        the gradient after a step still points against it by a cosine of ``max_cosine`` or less,
+        or below ``max_far_ratio`` at one of ``max_cosine_alone``: the step ended far short of the
+        lowest point along its way. Where nothing at all is updated, it is not for want of length.
+        Where chance level is not known, only the last of these counts. Where no updates are
         recorded, the loss must end above ``min_end_alone`` and the learning rate be below what
         its kind of optimizer ever needs.
 
@@ -65,7 +64,9 @@ class LearningRateTooLow(Rule):
     id: ClassVar[str] = "TG303"
     name: ClassVar[str] = "learning-rate-too-low"
     default_severity: ClassVar[Severity] = Severity.WARNING
-    explains: ClassVar[frozenset[str]] = frozenset({"no-learning", "underfitting"})
+    explains: ClassVar[frozenset[str]] = frozenset(
+        {"no-learning", "stopped-too-early", "underfitting"}
+    )
     requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=10),)
 
     max_start: float = 1.15
@@ -75,10 +76,10 @@ class LearningRateTooLow(Rule):
     max_unmoved: float = 0.03
     max_update_ratio: float = 3e-4
     max_short_ratio: float = 1e-3
-    max_far_ratio: float = 2e-3
+    max_far_ratio: float = 4e-3
     max_tiny_ratio: float = 5e-5
     max_cosine: float = -0.2
-    max_cosine_alone: float = -0.5
+    max_cosine_alone: float = -0.35
 
     def check(self, history: RunHistory) -> Outcome:
         """Look at where the loss is, at its course, and at the length of the steps."""
@@ -86,14 +87,12 @@ class LearningRateTooLow(Rule):
         curve = course(loss) if loss is not None else None
         reference = _reference(history)
         if loss is None or curve is None or reference is None:
-            return self.abstained(
-                "nobody can say where the loss of a model that knows nothing lies",
-                "record the loss from the first step on, and pass num_classes",
-            )
+            reason = "nobody can say where the loss of a model that knows nothing lies"
+            return self.abstained(reason, "record the loss from the first step, and num_classes")
         excuse = _excuse(history, loss, curve)
         if excuse is not None:
             return self.abstained(excuse)
-        course_of_loss = self._course_of_loss(loss, curve, reference)
+        course_of_loss = self._course_of_loss(history, loss, curve, reference)
         steps = self._short_steps(history, reference)
         if steps is None:
             return self.abstained(
@@ -110,7 +109,7 @@ class LearningRateTooLow(Rule):
         return self._report(history, loss, evidence)
 
     def _course_of_loss(
-        self, loss: Series, curve: Curve, reference: Reference
+        self, history: RunHistory, loss: Series, curve: Curve, reference: Reference
     ) -> tuple[Evidence, ...]:
         """Measure where the loss was at first and in the end, and how steadily it fell."""
         finite = loss.finite()
@@ -122,7 +121,7 @@ class LearningRateTooLow(Rule):
             Evidence(
                 loss.key,
                 "fall between the last two quarters, as a share of the whole fall",
-                _late_fall(curve),
+                max(_late_fall(curve), _late_fall(_in_rates(history, curve))),
                 self.min_pace,
                 span,
             ),
@@ -154,25 +153,16 @@ class LearningRateTooLow(Rule):
         words = "median update to weight ratio while the learning rate was high"
         size = Evidence(ratio.key, words, _median(ratio), self.max_update_ratio, ratio.span)
         along = _at_full_rate(history, _series(history, keys.COSINE_TO_UPDATE))
-        limit = self.max_cosine if reference.kind == "chance" else self.max_cosine_alone
-        cosine = (
-            Evidence(
-                along.key,
-                "median cosine between a gradient and the update before it",
-                _median(along),
-                limit,
-                along.span,
-            )
-            if along is not None
-            else None
-        )
-        if reference.kind == "start":
-            return (size, cosine) if cosine is not None else None
-        if size.value > size.threshold and cosine is not None:
-            is_far = cosine.value <= self.max_cosine_alone
-            longest = self.max_far_ratio if is_far else self.max_short_ratio
-            return (Evidence(ratio.key, words, size.value, longest, ratio.span), cosine)
-        return (size,)
+        is_of_start = reference.kind == "start"
+        if along is None or (size.value <= size.threshold and not is_of_start):
+            return None if is_of_start else (size,)
+        limit = self.max_cosine_alone if is_of_start else self.max_cosine
+        words = "median cosine between a gradient and the update before it"
+        cosine = Evidence(along.key, words, _median(along), limit, along.span)
+        is_far = cosine.value <= self.max_cosine_alone
+        return replace(
+            size, threshold=self.max_far_ratio if is_far else self.max_short_ratio
+        ), cosine
 
     def _low_rate(self, history: RunHistory, reference: Reference) -> tuple[Evidence, ...] | None:
         """Hold the learning rate against what its kind of optimizer needs at least."""
@@ -278,11 +268,27 @@ def _at_full_rate(history: RunHistory, series: Series | None) -> Series | None:
 
 def _late_fall(curve: Curve) -> float:
     """Return how much of the fall lies between the last two quarters: 1/4 for a straight line."""
-    late = curve.after(0.5)
-    quarter = len(late) // 2
-    if quarter == 0 or curve.gained <= 0.0:
+    before, last = (
+        curve.levels[(curve.positions > 0.5) & (curve.positions <= 0.75)],
+        curve.after(0.75),
+    )
+    if not len(before) or not len(last) or curve.gained <= 0.0:
         return 0.0
-    return float(np.median(late[:quarter]) - np.median(late[-quarter:])) / curve.gained
+    return float(np.median(before) - np.median(last)) / curve.gained
+
+
+def _in_rates(history: RunHistory, curve: Curve) -> Curve:
+    """Return a course in the time that learning rates add up to, from 0 to 1 over the run.
+
+    So long as steps are short, it is this time that descent depends on, whatever the schedule.
+    """
+    rate = history.get(Role.LEARNING_RATE)
+    known = rate.finite() if rate is not None else None
+    if known is None or len(known) < len(curve.levels) or known.values.max() <= 0.0:
+        return curve
+    passed = np.cumsum(np.maximum(known.values, 0.0))
+    positions = np.interp(curve.positions, known.positions, passed / passed[-1])
+    return replace(curve, positions=positions)
 
 
 def _series(history: RunHistory, key: str) -> Series | None:
@@ -290,5 +296,4 @@ def _series(history: RunHistory, key: str) -> Series | None:
 
 
 def _median(series: Series) -> float:
-    finite = series.finite()
-    return weighted_median(finite.values, finite.weights)
+    return weighted_median(series.finite().values, series.finite().weights)

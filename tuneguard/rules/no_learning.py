@@ -35,9 +35,10 @@ class NoLearning(Rule):
     How it decides:
         Where chance level is known (``ln C`` of a classification whose first loss agrees with
         it), the loss stayed above ``min_share_of_chance`` of it in every level of the second
-        half of the run. Otherwise the first loss is the reference, and the second half of the
-        run must lie less than ``min_noise`` standard deviations of a level below it, which takes
-        ``min_points`` points from the first steps on; a loss that came down by ``min_noise``
+        half of the run; while a run goes on, that takes losses of ``min_points`` steps. Otherwise
+        the first loss is the reference, and the second half of the run must lie less than
+        ``min_noise`` standard deviations of a level below it, which takes ``min_points`` points
+        from the first steps on; a loss that came down by ``min_noise``
         standard deviations of its points, and then rose further above its start than that, was
         learning once. Where noise leaves room for a fall by ``max_unseen`` of a positive first
         loss, nobody can tell. A loss that never changes at all is found
@@ -114,6 +115,9 @@ class NoLearning(Rule):
         second_half: np.ndarray[tuple[int], np.dtype[np.float64]],
         reference: Reference,
     ) -> Outcome:
+        is_early = history.is_running and series.axis is Axis.STEP
+        if is_early and series.is_finite.sum() < self.min_points:
+            return self.abstained(f"the run goes on, and has fewer than {self.min_points} losses")
         evidence = Evidence(
             series.key,
             f"lowest level of the second half, as a share of {reference.words}",

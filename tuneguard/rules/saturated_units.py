@@ -10,18 +10,13 @@ from tuneguard import keys
 from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Role, RunHistory, Series
-from tuneguard.model_layers import in_natural_order, typical
+from tuneguard.model_layers import in_natural_order, typical, typical_of_each
 from tuneguard.prescriptions.orders import for_saturation
-from tuneguard.prescriptions.outputs import bare_output
+from tuneguard.prescriptions.outputs import bare_output, bound_of_outputs
 from tuneguard.rule import Requirement, Rule
 from tuneguard.shortfall import shortfall
 
 _SOFTMAX = ("Softmax", "Softmin", "Softmax2d")
-_BOUNDED = ("Tanh", "Sigmoid", "Hardtanh", "Hardsigmoid")
-_ON_THE_WAY = frozenset(
-    {"Mul", "Div", "Add", "Sub", "Mean", "Sum", "LogSoftmax", "NllLoss"}
-    | {"BinaryCrossEntropyWithLogits", "MseLoss", "SmoothL1Loss", "HuberLoss"}
-)
 _AT_FIRST = 0.15
 _HALF = 0.5
 
@@ -86,10 +81,10 @@ class SaturatedUnits(Rule):
 
     def check(self, history: RunHistory) -> Outcome:
         """Look for the layer that was most saturated early and late."""
-        found = history.of_layers(keys.SATURATED_UNITS)
-        layers = {name: found[name] for name in in_natural_order(found)}
-        shares = {name: _lasting(series) for name, series in layers.items()}
-        known = {name: share for name, share in shares.items() if share is not None}
+        layers = in_natural_order(history.of_layers(keys.SATURATED_UNITS))
+        early = typical_of_each(layers, until=_AT_FIRST)
+        late = typical_of_each(layers, since=_HALF)
+        known = {name: min(share, late[name]) for name, share in early.items() if name in late}
         if not known or _has_softmax_only(history):
             return self.abstained(
                 "no shares of saturated units are recorded",
@@ -114,14 +109,14 @@ class SaturatedUnits(Rule):
 
     def _of_outputs(self, history: RunHistory, layers: Mapping[str, Series]) -> Finding | None:
         """Find outputs of the model that ended at the bounds which they reach the loss through."""
-        bound, short = _bound(history), shortfall(history, self.min_short)
-        late = {name: typical(one, since=_HALF) or 0.0 for name, one in layers.items()}
+        bound, short = bound_of_outputs(history), shortfall(history, self.min_short)
+        late = typical_of_each(layers, since=_HALF)
         worst = max(late, key=lambda name: late[name])
-        is_held = late[worst] >= self.min_saturated_outputs
+        share = late[worst]
+        is_held = share >= self.min_saturated_outputs
         if bound is None or isinstance(short, str) or not is_held or short.value < short.threshold:
             return None
         words = "median share of saturated outputs over the second half"
-        share = late[worst]
         key, span = layers[worst].key, layers[worst].span
         limit = self.min_saturated_outputs
         return self.found(
@@ -169,22 +164,6 @@ class SaturatedUnits(Rule):
             ),
             view=View((saturated.metric,), span=saturated.steps, threshold=self.min_saturated),
         )
-
-
-def _lasting(series: Series) -> float | None:
-    """Return the share that was saturated both early and late; `None` where either is unknown."""
-    early, late = typical(series, until=_AT_FIRST), typical(series, since=_HALF)
-    return min(early, late) if early is not None and late is not None else None
-
-
-def _bound(history: RunHistory) -> str | None:
-    """Return the activation that the model's outputs reach the loss through, if one is."""
-    for chain in (history.hyperparameters.loss_graph or "").split("; "):
-        links = (link.removesuffix("(sum)") for link in chain.split(" < "))
-        first = next((link for link in links if link not in _ON_THE_WAY), None)
-        if first in _BOUNDED:
-            return first
-    return None
 
 
 def _has_softmax_only(history: RunHistory) -> bool:

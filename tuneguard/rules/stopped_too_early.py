@@ -20,6 +20,7 @@ _FEWEST = 5
 _FEWEST_FOR_CURVES = 10
 _AT_ITS_PACE = 3.0  # times as long: no fall keeps its pace
 _TINY = 1e-300
+_FAR_ABOVE = 1.5
 _MOST_OF_IT = 0.8  # of what eight times the length would gain
 
 
@@ -84,8 +85,6 @@ class StoppedTooEarly(Rule):
     min_left: float = 0.15
     min_fall: float = 0.05
     few_steps: float = 120.0
-    short_steps: float = 200.0
-    short_epochs: float = 10.0
 
     def check(self, history: RunHistory) -> Outcome:
         """Say whether both losses would fall much further in a run of twice the length."""
@@ -104,15 +103,15 @@ class StoppedTooEarly(Rule):
         ahead = _doubled(training)
         if training is None or ahead is None:
             return self.abstained("no saturating curve describes the training loss")
-        evidence = [*self._evidence(training, ahead, training.curve.gained, 1.0)]
+        progress = _progress(history, training)
+        evidence = [*self._evidence(training, ahead, progress, 1.0)]
         shown, most = training, ahead
         validation = validation_loss(history) or quality(history, "validation")
         if validation is not None:
             further = _doubled(validation)
             if further is None:
                 return self.passed(*evidence)
-            scale = training.curve.gained if validation.name == "loss" else 0.0
-            gained = max(validation.curve.gained, scale)
+            gained = _progress_of_validation(validation, progress)
             evidence += self._evidence(validation, further, gained, 0.5)
             shown, most = validation, further
         if any(one.value < one.threshold for one in evidence):
@@ -136,12 +135,11 @@ class StoppedTooEarly(Rule):
         pace, pace_in_training = late_pace(*shown.falling()), late_pace(*training.falling())
         if pace is None or pace_in_training is None:
             return None
-        gained = training.curve.gained
-        evidence = [*self._pace_evidence(training, pace_in_training, gained)]
+        progress = _progress(history, training)
+        evidence = [*self._pace_evidence(training, pace_in_training, progress)]
         if shown is not training:
-            scale = gained if shown.name == "loss" else 0.0
-            most = max(shown.curve.gained, scale)
-            evidence += self._pace_evidence(shown, pace, most)
+            gained = _progress_of_validation(shown, progress)
+            evidence += self._pace_evidence(shown, pace, gained)
         kept = "pace at the end over that in the middle of the second half"
         window = shown.second_half
         evidence.append(Evidence(shown.series.key, kept, pace.kept, self.min_kept, window))
@@ -154,8 +152,7 @@ class StoppedTooEarly(Rule):
             f"half, as long again would gain {evidence[0].value:.0%} of the training loss's "
             "progress so far."
         )
-        is_short = last < (self.short_epochs if unit == "epoch" else self.short_steps)
-        outlook = _Outlook(text, _AT_ITS_PACE, pace.fall, is_short)
+        outlook = _Outlook(text, _AT_ITS_PACE, pace.fall, is_much=True)
         return self._report(history, training, shown, outlook, evidence)
 
     def _by_length(self, history: RunHistory) -> Finding | None:
@@ -176,7 +173,7 @@ class StoppedTooEarly(Rule):
         fall = float(np.interp(0.5 * (steps[0] + steps[-1]), steps, values) - values[-1])
         left, key = shown.curve.end / reference.level, shown.series.key
         words = "fall over the second half, as a share of the training loss's progress"
-        share = fall / max(training.curve.gained, _TINY)
+        share = fall / max(_progress(history, training), _TINY)
         at_end = f"level at the end over {reference.words}"
         evidence = [
             Evidence(key, at_end, left, self.min_left, shown.series.span),
@@ -196,10 +193,7 @@ class StoppedTooEarly(Rule):
     ) -> tuple[Evidence, ...]:
         key, window = measured.series.key, measured.second_half
         noise = max(2.0**0.5 * measured.curve.level_noise, _TINY)
-        share = (
-            "gain in a run twice as long at the pace of the second half, as a share of the "
-            "progress made"
-        )
+        share = "gain in a run twice as long at its late pace, as a share of the progress made"
         fall = "fall within the second half, in standard deviations of the noise"
         return (
             Evidence(key, share, pace.fall / max(gained, _TINY), self.min_pace, window),
@@ -209,22 +203,13 @@ class StoppedTooEarly(Rule):
     def _evidence(
         self, measured: MeasuredCourse, ahead: Extrapolation, gained: float, part: float
     ) -> tuple[Evidence, ...]:
-        series = measured.series
+        key, span = measured.series.key, measured.series.span
+        least = "least gain in a run twice as long, as a share of the progress made"
+        likely = "predicted gain in a run twice as long, in standard deviations of the noise"
+        noise = max(measured.curve.level_noise, ahead.noise, _TINY)
         return (
-            Evidence(
-                series.key,
-                "least gain in a run twice as long, as a share of the progress made",
-                ahead.low / max(gained, _TINY),
-                part * self.min_share,
-                series.span,
-            ),
-            Evidence(
-                series.key,
-                "predicted gain in a run twice as long, in standard deviations of the noise",
-                ahead.gain / max(measured.curve.level_noise, ahead.noise, _TINY),
-                self.min_noise,
-                series.span,
-            ),
+            Evidence(key, least, ahead.low / max(gained, _TINY), part * self.min_share, span),
+            Evidence(key, likely, ahead.gain / noise, self.min_noise, span),
         )
 
     def _report(
@@ -259,6 +244,22 @@ class _Outlook:
     factor: float
     gain: float
     is_much: bool
+
+
+def _progress(history: RunHistory, training: MeasuredCourse) -> float:
+    """Return how far training came down: from chance level, where it began far above that."""
+    reference, curve = reference_level(history), training.curve
+    if reference is None or reference.kind != "chance" or training.series.axis is not Axis.STEP:
+        return curve.gained
+    is_above = curve.start > _FAR_ABOVE * reference.level > _FAR_ABOVE * curve.best
+    return reference.level - curve.best if is_above else curve.gained
+
+
+def _progress_of_validation(validation: MeasuredCourse, of_training: float) -> float:
+    """Return its progress: a validation loss is measured by the longer, as it begins late."""
+    if validation.name != "loss":
+        return validation.curve.gained
+    return max(validation.curve.gained, of_training)
 
 
 def _title(shown: MeasuredCourse, training: MeasuredCourse) -> str:

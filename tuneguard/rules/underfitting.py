@@ -8,15 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from tuneguard.chance import Reference, reference_level
+from tuneguard.chance import Reference
 from tuneguard.findings import Evidence, Finding, Outcome, Prescription, Severity, View
 from tuneguard.history import Axis, Role, RunHistory, Series
-from tuneguard.model_layers import hidden_widths, model_layers
+from tuneguard.model_layers import narrowest_width
 from tuneguard.prescriptions.capacity import larger_model
 from tuneguard.prescriptions.orders import for_a_poor_fit
 from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
 from tuneguard.prescriptions.wording import rounded
 from tuneguard.rule import Requirement, Rule
+from tuneguard.shortfall import level_of_knowing_nothing
 from tuneguard.statistics.curve import Curve, course
 
 _ACCURACIES = frozenset({"acc", "accuracy", "top1"})
@@ -42,8 +43,8 @@ class Underfitting(Rule):
         reason must be there. Plain ones are a hidden layer of at most ``few_units``, as the
         numbers of parameters tell of a chain of linear layers, dropout above ``max_dropout``, and
         weight decay times learning rate that shrinks weights within ``shrink_steps`` steps: with
-        those a run at chance level counts as well, and one that still falls by
-        ``max_progress_held``; such a hidden layer is blamed from ``min_level_narrow`` on. Less
+        those a run at chance level counts as well, one that still falls by
+        ``max_progress_held``, and one that ended above ``min_level_plain``. Less
         plain is a model of fewer parameters than training samples (than ``few_per_class`` times
         the classes, where those are not known). Where the settings say nothing, only a loss above
         ``min_level_alone`` is called underfitting. Without a plain reason the errors must also
@@ -55,8 +56,9 @@ class Underfitting(Rule):
 
         Rows of one an epoch show regularisation by what it does: the training loss settled above
         ``min_kept_up`` of its first row, no longer falling by ``max_progress_of_rows`` of its way
-        in the last half, and the validation loss, which is measured without it, lies below by at
-        least ``min_regularised`` of that row.
+        in the last half, and of the way from that row down to the validation loss, which is
+        measured without it, at least ``min_regularised`` was kept from training; that is at least
+        ``min_apart`` of the first row.
 
     When it is wrong:
         Labels that people confuse have a loss that no model can go below, and errors that are not
@@ -76,7 +78,7 @@ class Underfitting(Rule):
     judges_learning: ClassVar[bool] = True
 
     min_level: float = 0.33
-    min_level_narrow: float = 0.2
+    min_level_plain: float = 0.2
     min_level_alone: float = 0.75
     max_level: float = 0.97
     max_progress: float = 0.15
@@ -88,8 +90,9 @@ class Underfitting(Rule):
     few_per_class: float = 40.0
     shrink_steps: int = 1000
     min_points: int = 20
-    min_kept_up: float = 0.6
-    min_regularised: float = 0.13
+    min_kept_up: float = 0.5
+    min_regularised: float = 0.28
+    min_apart: float = 0.06
     max_progress_of_rows: float = 0.2
 
     def check(self, history: RunHistory) -> Outcome:
@@ -105,7 +108,7 @@ class Underfitting(Rule):
         """Hold the level at which the loss settled against that of knowing nothing."""
         loss = history.get(Role.TRAIN_LOSS)
         curve = course(loss) if loss is not None else None
-        reference = reference_level(history)
+        reference = level_of_knowing_nothing(history, curve.end) if curve is not None else None
         if loss is None or curve is None or reference is None or reference.kind != "chance":
             return self.abstained(
                 "chance level is not known, so nobody can say what is far from attainable",
@@ -115,7 +118,7 @@ class Underfitting(Rule):
             return self.abstained("the run is still going on, or its second half is not finite")
         narrow, held = self._narrowest(history), self._regularised(history)
         is_plain = narrow is not None or bool(held)
-        level = self._level(loss, curve, reference, is_narrow=narrow is not None)
+        level = self._level(loss, curve, reference, is_plain=is_plain)
         if level.value > self.max_level and not is_plain:
             return self.abstained("nothing at all was learned, which is another matter")
         progress = self._progress(loss, curve, is_plain=is_plain)
@@ -146,14 +149,15 @@ class Underfitting(Rule):
         if first <= 0.0 or fell > self.max_progress_of_rows * max(first - curve.end, 0.0):
             return None
         half = (float(loss.steps[len(loss) // 2]), float(loss.steps[-1]))
-        kept, below = "level at the end", "distance of the end below that of training"
-        share = ", as a share of the first row of training"
-        gap = (curve.end - other.end) / first
+        kept = "level at the end, as a share of the first row of training"
+        gap = "distance of the end below training's, as a share of "
+        apart, way = curve.end - other.end, max(first - other.end, 1e-12)
         proof = (
-            Evidence(loss.key, kept + share, curve.end / first, self.min_kept_up, half),
-            Evidence(validation.key, below + share, gap, self.min_regularised, half),
+            Evidence(loss.key, kept, curve.end / first, self.min_kept_up, half),
+            Evidence(validation.key, f"{gap}all its way", apart / way, self.min_regularised, half),
+            Evidence(validation.key, f"{gap}that row", apart / first, self.min_apart, half),
         )
-        if any(one.value < one.threshold for one in proof):
+        if curve.end >= first or any(one.value < one.threshold for one in proof):
             return None
         return self.found(
             f"Training loss settled at {proof[0].value:.0%} of its first row, while validation "
@@ -166,13 +170,13 @@ class Underfitting(Rule):
         )
 
     def _level(
-        self, loss: Series, curve: Curve, reference: Reference, *, is_narrow: bool
+        self, loss: Series, curve: Curve, reference: Reference, *, is_plain: bool
     ) -> Evidence:
         return Evidence(
             loss.key,
             f"level at the end, as a share of {reference.words}",
             curve.end / reference.level,
-            self.min_level_narrow if is_narrow else self.min_level,
+            self.min_level_plain if is_plain else self.min_level,
             (float(loss.steps[len(loss) // 2]), float(loss.steps[-1])),
         )
 
@@ -190,12 +194,11 @@ class Underfitting(Rule):
 
     def _narrowest(self, history: RunHistory) -> Evidence | None:
         """Return the width of the narrowest hidden layer, where it leaves hardly any room."""
-        outputs, loss = history.hyperparameters.output_units, history.roles[Role.TRAIN_LOSS]
-        widths = hidden_widths(model_layers(history).sizes.values(), int(outputs or 0))
-        if not widths or min(widths) > self.few_units:
+        width, loss = narrowest_width(history), history.roles[Role.TRAIN_LOSS]
+        if width is None or width > self.few_units:
             return None
         words = "units in the narrowest hidden layer"
-        return Evidence(loss, words, float(min(widths)), self.few_units, history.series[loss].span)
+        return Evidence(loss, words, float(width), self.few_units, history.series[loss].span)
 
     def _gap(self, history: RunHistory, curve: Curve) -> Evidence | None:
         validation = history.get(Role.VALIDATION_LOSS)

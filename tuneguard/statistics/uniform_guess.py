@@ -53,3 +53,22 @@ def _classes(losses: FloatArray, accuracy: FloatArray) -> int | None:
     is_level = (np.abs(losses / math.log(count) - 1.0) <= _NEAR).all()
     hits = accuracy * count
     return count if is_level and low <= hits.min() and hits.max() <= high else None
+
+
+def most_classes(accuracy: FloatArray) -> float:
+    """Return how many classes there may be at most, by the worst validation of a run.
+
+    Whatever a model answers, a share of about `1 / C` of `C` classes of like size is right: half
+    as much allows for classes that are rarer, and for few samples.
+
+    Args:
+        accuracy: Share of right answers in the validations, shape `(n,)`; 0 is left out.
+
+    Returns:
+        At least 2; infinite where nothing was ever right.
+
+    >>> most_classes(np.array([0.1, 0.5, 0.8]))
+    20.0
+    """
+    right = accuracy[accuracy > 0.0]
+    return max(2.0, 2.0 / float(right.min())) if len(right) else math.inf
