@@ -177,3 +177,36 @@ def test_a_loss_that_begins_above_chance_level_was_not_thrown_there(runs: Module
             params={"task": "regression"},
         )
         assert isinstance(LearningRateTooHigh().check(run.history()), Passed), seed
+
+
+def rows(training: np.ndarray, accuracy: np.ndarray, seed: int) -> RunHistory:
+    noise = 0.02 * np.random.default_rng(seed).normal(size=len(training))
+    return RunHistory.from_series(
+        {
+            "loss": enumerate(training * np.exp(noise)),
+            "val_loss": enumerate(training),
+            "val_accuracy": enumerate(accuracy),
+        },
+        axis="epoch",
+    )
+
+
+def test_rows_far_above_any_chance_level_show_steps_that_went_too_far() -> None:
+    guesses, learned = np.full(16, 0.2), np.linspace(0.2, 0.9, 16)
+    stays, comes_back = np.linspace(9.0, 4.0, 16), np.full(16, 1.6)
+    comes_back[0] = 80.0
+    summed = 64.0 * np.linspace(1.6, 0.4, 16)
+    for seed in range(10):
+        for losses in (stays, comes_back):
+            outcome = LearningRateTooHigh().check(rows(losses, guesses, seed))
+            assert isinstance(outcome, Finding), seed
+        healthy = LearningRateTooHigh().check(rows(summed, learned, seed))
+        assert not isinstance(healthy, Finding), seed
+
+
+def test_a_first_row_that_holds_a_high_start_is_no_overshoot() -> None:
+    losses = np.full(16, 1.5)
+    losses[0] = 4.0
+    for seed in range(10):
+        outcome = LearningRateTooHigh().check(rows(losses, np.full(16, 0.25), seed))
+        assert isinstance(outcome, Passed), seed

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tuneguard.chance import Reference, reference_level
+from tuneguard.chance import Reference, chance_at_most, number_of_classes, reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
 from tuneguard.first_steps import largest_first_update
 from tuneguard.history import Axis, Role, RunHistory, Series
@@ -37,8 +37,7 @@ class LearningRateTooHigh(Rule):
         loss half way down for good.
 
     Why it matters:
-        The weights that the first steps leave behind are often worse than the initialisation,
-        and no number of further steps mends them.
+        The weights that such steps leave behind are often worse than the initialisation.
 
     How it decides:
         Thrown out: smoothed over three steps (rows of one an epoch are means, and are taken as
@@ -47,21 +46,25 @@ class LearningRateTooHigh(Rule):
         higher, in the run's first half, and at the end it is above ``min_end`` of the reference,
         or not finite; it takes ``min_points`` steps to tell. One of the first 20 updates above
         ``min_first_update`` of the weights, or their median above ``min_first_update_ratio``,
-        tells it from a gradient that exploded by itself. Replaced: one of the first updates was
-        above ``min_replacing`` of the weights, so that little is left of the initialisation, and
-        the loss ended above ``min_stuck`` of the reference or had leapt to ``min_leap`` times it;
-        where a decay takes ``max_decay`` of the weights by itself, updates tell nothing. Dead: a
+        tells it from a gradient that exploded by itself. In rows, chance level is at most that of
+        the classes that the worst accuracy allows for, and the first holds what the
+        initialisation cost: the others must rise above it; or, of a classification, the first
+        leapt to ``min_leap_of_rows`` times it and the run ended between ``min_mended`` and
+        ``min_overshoot`` times it. Replaced: one of the first updates was above
+        ``min_replacing`` of the weights, so that little is left of where they began, and the loss
+        ended above ``min_stuck`` of the reference or had leapt to ``min_leap`` times it; where a
+        decay takes ``max_decay`` of the weights by itself, updates tell nothing. Dead: a
         huge first update, and a loss above ``min_dead`` of chance level all through the second
         half. Stuck: after 200 steps or more the loss ends above ``min_stuck`` of the reference
         and no longer falls, while the noise of the batches times the length of the steps holds up
         ``min_held_up`` of the reference, or ``min_held_up_after_overshoot`` after an overshoot: a
-        loss that noisy labels keep up is not held up by the steps. A run that is still falling is
-        left alone, and so is one that learned in spite of long steps.
+        loss that noisy labels keep up is not held up by the steps. A run that
+        still falls is left alone.
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
-        recurrent network overshoots too: there the norm bursts while the loss is ordinary.
-        Inputs far off unit scale make any learning rate too high.
+        recurrent network overshoots too, while its loss is ordinary. Inputs far off unit scale
+        make any rate too high.
 
     References:
         Goodfellow, Bengio & Courville (2016), Deep Learning, section 11.4.1. Mandt, Hoffman &
@@ -86,6 +89,8 @@ class LearningRateTooHigh(Rule):
     min_first_update_ratio: float = 0.05
     min_replacing: float = 0.5
     min_leap: float = 3.0
+    min_leap_of_rows: float = 5.0
+    min_mended: float = 0.15
     max_decay: float = 0.1
     min_points: int = 20
     min_rows: int = 8
@@ -93,7 +98,7 @@ class LearningRateTooHigh(Rule):
     def check(self, history: RunHistory) -> Outcome:
         """Look for an overshoot that stayed, or for huge updates that lead nowhere."""
         loss = history.get(Role.TRAIN_LOSS)
-        reference = _reference(history)
+        reference = reference_level(history) or chance_at_most(history)
         curve = course(loss) if loss is not None else None
         fewest = self.min_rows if loss is not None and loss.axis is Axis.EPOCH else self.min_points
         if loss is None or len(loss) < fewest:
@@ -106,9 +111,13 @@ class LearningRateTooHigh(Rule):
         if history.is_running and (len(loss) < _FEWEST_SEEN or _still_falls(curve)):
             return self.abstained("the run may still come down")
         overshoot, end = self._overshoot(loss, reference)
+        thrown = overshoot
+        if loss.axis is Axis.EPOCH:  # the mean of the first holds what the initialisation cost
+            thrown, _ = self._overshoot(loss.where(loss.steps > loss.steps[0]), reference)
         first = self._first_updates(history)
         proof = (
-            _thrown(overshoot, end, first)
+            _thrown(thrown, end, first)
+            or self._leapt(history, overshoot, end)
             or self._replaced(history, overshoot, end)
             or self._dead(loss, curve, reference, first)
             or self._stuck(history, loss, curve, reference, overshoot)
@@ -149,6 +158,19 @@ class LearningRateTooHigh(Rule):
         first = float(loss.values[0])
         is_above = loss.axis is Axis.STEP and np.isfinite(first) and first > reference.level
         return Reference(first, "start", "the first loss") if is_above else reference
+
+    def _leapt(self, history: RunHistory, overshoot: Evidence, end: Evidence) -> Proof | None:
+        """Hold a row of a classification far above chance level and what it led to together.
+
+        A loss that ends far above that level as well may be a sum, and not a mean.
+        """
+        is_of_rows = history.series[overshoot.metric].axis is Axis.EPOCH
+        if not is_of_rows or (chance_at_most(history) or number_of_classes(history)) is None:
+            return None
+        leap = replace(overshoot, threshold=self.min_leap_of_rows)
+        is_mean = math.isfinite(end.value) and self.min_mended <= end.value <= self.min_overshoot
+        is_leap = is_mean and leap.value >= leap.threshold
+        return (leap, replace(end, threshold=self.min_mended)) if is_leap else None
 
     def _replaced(self, history: RunHistory, overshoot: Evidence, end: Evidence) -> Proof | None:
         """Hold a first update as large as the weights and what became of the run together."""
@@ -261,17 +283,6 @@ def _thrown(overshoot: Evidence, end: Evidence, first: Evidence | None) -> Proof
     """Hold an overshoot and where it led together, with the updates that came first if known."""
     parts = (overshoot, end) + ((first,) if first is not None else ())
     return parts if all(one.value >= one.threshold for one in parts) else None
-
-
-def _reference(history: RunHistory) -> Reference | None:
-    """Return what the loss is held against; of means over epochs, chance level if declared."""
-    found = reference_level(history)
-    loss, classes = history.get(Role.TRAIN_LOSS), history.hyperparameters.num_classes
-    if found is not None or loss is None or loss.axis is not Axis.EPOCH:
-        return found
-    if classes is None or classes < 2.0 or history.hyperparameters.task == "regression":
-        return None
-    return Reference(math.log(classes), "chance", f"chance level, ln {classes:.0f}")
 
 
 def _still_falls(curve: Curve) -> bool:

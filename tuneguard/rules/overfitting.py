@@ -15,6 +15,7 @@ from tuneguard.prescriptions.regularisation import (
     MAX_DROPOUT,
     MAX_WEIGHT_DECAY,
     label_smoothing,
+    mix_samples,
     more_dropout,
     more_weight_decay,
 )
@@ -89,7 +90,7 @@ class Overfitting(Rule):
     judges_learning: ClassVar[bool] = False
 
     min_rise: float = 0.15
-    min_rise_of_training: float = 0.04
+    min_rise_of_training: float = 0.12
     min_noise: float = 3.0
     min_gain: float = 3.0
     min_fall: float = 0.05
@@ -97,8 +98,8 @@ class Overfitting(Rule):
     min_return: float = 0.2
     min_share_if_confirmed: float = 0.5
     min_loss_of_metric: float = 0.1
-    min_gap: float = 0.3
-    min_gap_of_rows: float = 0.5
+    min_gap: float = 0.28
+    min_gap_of_rows: float = 0.4
     min_gap_gain: float = 4.0
     max_closing: float = 0.5
     max_followed: float = 0.5
@@ -269,5 +270,5 @@ def _prescriptions(history: RunHistory, guilty: MeasuredCourse) -> tuple[Prescri
     if (known.dropout or 0.0) < MAX_DROPOUT:
         fixes.append(more_dropout(history))
     if known.task != "regression":
-        fixes.append(label_smoothing())
+        fixes += [label_smoothing(), mix_samples()]
     return (*fixes, smaller_model(history))

@@ -70,7 +70,7 @@ def generalisation_gap(
     return Gap(
         share=apart / gained if gained > 0.0 else 0.0,
         noise=apart / spread,
-        gained=(min(training.start, untrained) - end) / own,
+        gained=gained / own,
         closing=_fall_of_second_half(validation) / apart if apart > 0.0 else np.inf,
         followed=validation.gained / fell if fell > 0.0 else np.inf,
     )
