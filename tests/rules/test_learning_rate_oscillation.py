@@ -69,7 +69,7 @@ def test_a_tenth_of_the_learning_rate_is_proposed(is_recorded: bool, runs: Modul
     run = run if is_recorded else replace(run, others={})
     finding = LearningRateOscillation().check(run.history())
     assert isinstance(finding, Finding)
-    lower, decay, _ = finding.prescriptions
+    lower, decay, *_ = finding.prescriptions
     assert (lower.current, lower.suggested) == ("0.1", "0.01")
     assert str(runs.STEPS) in decay.suggested
 

@@ -117,8 +117,8 @@ def test_rows_of_epochs_are_held_against_usual_rates(
     assert isinstance(LearningRateTooLow().check(history), expected)
 
 
-@pytest.mark.parametrize(("ratio", "suggested"), [(1e-4, "6.7"), (5e-5, "13"), (1e-7, "0.1")])
-def test_the_proposed_rate_brings_updates_to_what_is_usual_in_a_short_run(
+@pytest.mark.parametrize(("ratio", "suggested"), [(1e-4, "13"), (5e-5, "27"), (1e-7, "0.1")])
+def test_the_proposed_rate_asks_for_twice_the_updates_usual_in_a_short_run(
     ratio: float, suggested: str, runs: ModuleType
 ) -> None:
     finding = LearningRateTooLow().check(

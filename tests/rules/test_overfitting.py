@@ -102,7 +102,7 @@ def test_a_run_in_epochs_is_described_in_epochs() -> None:
 @pytest.mark.parametrize(
     ("task", "is_smoothed"), [("classification", True), ("regression", False)]
 )
-def test_labels_are_smoothed_only_where_there_are_classes(
+def test_labels_are_smoothed_and_mixed_only_where_there_are_classes(
     task: str, is_smoothed: bool, runs: ModuleType
 ) -> None:
     run = replace(runs.overfitted(0), params={"task": task})
@@ -110,6 +110,7 @@ def test_labels_are_smoothed_only_where_there_are_classes(
     assert isinstance(finding, Finding)
     parameters = [fix.parameter for fix in finding.prescriptions]
     assert ("label_smoothing" in parameters) is is_smoothed
+    assert ("augmentation" in parameters) is is_smoothed
 
 
 def gapped(
