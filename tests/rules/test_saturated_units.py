@@ -18,7 +18,7 @@ def test_weights_are_to_blame_where_all_layers_are_saturated(seed: int, runs: Mo
     assert isinstance(finding, Finding)
     assert finding.evidence[0].metric == "saturated_units/1"
     assert finding.evidence[0].value == pytest.approx(0.95, abs=0.02)
-    assert [fix.parameter for fix in finding.prescriptions] == ["initialisation"]
+    assert finding.prescriptions[0].parameter == "initialisation"
 
 
 def test_inputs_are_to_blame_where_only_the_first_layer_is(runs: ModuleType) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from tuneguard.findings import Abstained, Finding, Passed
@@ -135,3 +136,12 @@ def test_without_the_number_of_samples_classes_say_what_is_small(
 ) -> None:
     run = replace(runs.underfitted(0), params={"num_classes": 10, "parameter_count": count})
     assert isinstance(Underfitting().check(run.history()), expected)
+
+
+def test_much_dropout_is_blamed_though_the_first_losses_were_far_above_chance(
+    runs: ModuleType,
+) -> None:
+    """Activations scaled up by dropout begin at twice chance level, and come down to it."""
+    run = runs.underfitted(0, level=0.95, dropout=0.95, num_classes=10)
+    train = run.values("train/loss") + 2.0 * np.exp(-runs.steps() / 10.0)
+    assert isinstance(Underfitting().check(run.having(train=train).history()), Finding)
