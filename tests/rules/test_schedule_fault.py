@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tuneguard.findings import Abstained, Finding, Passed
+from tuneguard.history import RunHistory
 from tuneguard.rules.schedule_fault import ScheduleFault
 
 MEANT = {
@@ -98,4 +99,26 @@ def test_while_a_run_goes_on_only_leaps_are_judged(runs: ModuleType) -> None:
         train=run.values("train/loss") + 1.5 * after, rate=np.where(after, 3.0, 0.1)
     )
     history = replace(leapt.history(), status="running")
+    assert isinstance(ScheduleFault().check(history), Finding)
+
+
+@pytest.mark.parametrize("offset", [0.0, 9.0])
+def test_a_start_far_above_chance_is_no_progress_that_a_decay_is_held_against(
+    offset: float,
+) -> None:
+    at, rng = np.arange(600.0), np.random.default_rng(0)
+    rate = 0.5 ** (at / 22.0)
+    losses = 24.0 * (offset * np.exp(-at / 5.0) + 0.3 + 0.7 * np.exp(-1.5 * (1.0 - rate)))
+    validated = at[36::37]
+    smooth = losses[validated.astype(int)]
+    history = RunHistory.from_series(
+        {
+            "train/loss": zip(at, losses + 0.1 * rng.standard_normal(600), strict=True),
+            "learning_rate/0": zip(at, 0.01 * rate, strict=True),
+            "validation/loss": zip(validated, smooth, strict=True),
+            "validation/r2": zip(validated, 1.0 - smooth / 24.0, strict=True),
+        },
+        {"task": "regression"},
+        axis="step",
+    )
     assert isinstance(ScheduleFault().check(history), Finding)

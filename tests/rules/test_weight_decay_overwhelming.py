@@ -50,6 +50,15 @@ def test_weights_that_shrink_while_the_loss_falls_pass(runs: ModuleType) -> None
     assert isinstance(WeightDecayOverwhelming().check(run.history()), Passed)
 
 
+@pytest.mark.parametrize(("left", "expected"), [(0.25, Finding), (0.15, Passed)])
+def test_a_fifth_of_chance_level_is_what_decay_may_leave(
+    left: float, expected: type, runs: ModuleType
+) -> None:
+    fallen = runs.fall(runs.steps(), runs.CHANCE, left * runs.CHANCE, 30.0)
+    run = runs.decayed(0).having(train=fallen + 0.01 * runs.noise(0, 600))
+    assert isinstance(WeightDecayOverwhelming().check(run.history()), expected)
+
+
 def test_without_decay_there_is_nothing_to_judge(runs: ModuleType) -> None:
     assert isinstance(WeightDecayOverwhelming().check(runs.decayed(0, 0.0).history()), Abstained)
 

@@ -42,9 +42,9 @@ class ScheduleFault(Rule):
         Dying: from a place before ``max_place`` of the run on, the learning rate stays below
         ``max_share`` of its peak. The loss was still falling then: over the latter half of the
         time in which the rate was above a tenth of its peak, it came down by at least
-        ``min_fall`` of all that it ever did; after that it came down by less than
-        ``max_after`` of that, or by ``max_unmoved`` of the level that follows; and it ended above
-        ``min_end`` of chance level, or, where that is unknown,
+        ``min_fall`` of all that it ever did, from chance level on where it began higher; after
+        that it came down by less than ``max_after`` of that, or by ``max_unmoved`` of the level
+        that follows; and it ended above ``min_end`` of chance level, or, where that is unknown,
         of its start. Where the rate died before ``max_place_unmoved`` of the run and the loss
         never came down by ``max_unmoved`` of that level, it had no time to fall. A schedule that
         ends with the run, steps by a tenth, and cuts after the
@@ -217,7 +217,10 @@ class ScheduleFault(Rule):
         moved = max(self.max_unmoved * level, self.min_noise * curve.gain_noise)
         if curve.gained < moved and place <= self.max_place_unmoved:
             return (died, end)
-        whole = max(curve.gained, 1e-12 * curve.start)
+        below = level - curve.end
+        # what a bad start was above knowing nothing is no progress that a decay could cut off
+        gained = min(curve.gained, below) if below > 0.0 else curve.gained
+        whole = max(gained, 1e-12 * curve.start)
         after = Evidence(
             loss.key,
             "further fall to the end, as a share of the whole fall or of half that level",

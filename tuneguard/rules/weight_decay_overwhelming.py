@@ -77,7 +77,7 @@ class WeightDecayOverwhelming(Rule):
 
     max_kept: float = 0.9
     min_pull: float = 0.1
-    min_short: float = 0.35
+    min_short: float = 0.2
 
     def check(self, history: RunHistory) -> Outcome:
         """Follow the norm of the weights, and hold decay against the update."""
