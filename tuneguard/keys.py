@@ -39,6 +39,7 @@ VALIDATION_SAMPLES: Final = "splits/validation_samples"
 REPEATED_VALIDATION_SAMPLES: Final = "splits/repeated_validation_samples"
 EXAMINED_SAMPLES: Final = "splits/examined_training_samples"
 DISTINCT_EXAMINED_SAMPLES: Final = "splits/distinct_examined_training_samples"
+REPEATED_EXAMINED_SAMPLES: Final = "splits/repeated_examined_training_samples"
 SHARED_EXAMINED_SAMPLES: Final = "splits/examined_training_samples_in_validation"
 SHARED_VALIDATION_SAMPLES: Final = "splits/validation_samples_trained_on"
 NON_FINITE: Final = "tuneguard/non_finite"
@@ -140,6 +141,10 @@ METRIC_KEYS: Final[dict[str, str]] = {
         "first 64 of a batch at the sampled steps, up to about 65,000."
     ),
     DISTINCT_EXAMINED_SAMPLES: "How many different ones there are among them.",
+    REPEATED_EXAMINED_SAMPLES: (
+        "How many of the training samples equal another one of them: copies, or the same sample "
+        "in a later epoch."
+    ),
     SHARED_EXAMINED_SAMPLES: "How many of the training samples equal a validation sample.",
     SHARED_VALIDATION_SAMPLES: (
         "How many different validation samples were met among those that are trained on."

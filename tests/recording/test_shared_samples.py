@@ -66,6 +66,7 @@ def test_leaked_samples_are_counted(watched: Watched, leaked: int) -> None:
         keys.REPEATED_VALIDATION_SAMPLES: 0.0,
         keys.EXAMINED_SAMPLES: 1000.0 + 2 * leaked,
         keys.DISTINCT_EXAMINED_SAMPLES: 1000.0 + leaked,
+        keys.REPEATED_EXAMINED_SAMPLES: 2.0 * leaked,
         keys.SHARED_EXAMINED_SAMPLES: 2.0 * leaked,
         keys.SHARED_VALIDATION_SAMPLES: leaked,
     }

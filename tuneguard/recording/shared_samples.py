@@ -133,7 +133,7 @@ class _Ledger:
         self._trained = np.concatenate([self._trained, trained])
         self._validated = np.concatenate([self._validated, validated])
         known, copies = np.unique(self._validated, return_counts=True)
-        distinct = np.unique(self._trained)
+        distinct, copies_trained = np.unique(self._trained, return_counts=True)
         is_known = np.isin(self._trained, known)
         met = known[np.isin(known, distinct)]
         counts = {
@@ -141,6 +141,7 @@ class _Ledger:
             keys.REPEATED_VALIDATION_SAMPLES: copies[copies > 1].sum(),
             keys.EXAMINED_SAMPLES: len(self._trained),
             keys.DISTINCT_EXAMINED_SAMPLES: len(distinct),
+            keys.REPEATED_EXAMINED_SAMPLES: copies_trained[copies_trained > 1].sum(),
             keys.SHARED_EXAMINED_SAMPLES: is_known.sum(),
             keys.SHARED_VALIDATION_SAMPLES: len(met),
         }
@@ -150,7 +151,7 @@ class _Ledger:
 class _Counts:
     """A packet of what is shared, counted when its values are read."""
 
-    size = 6
+    size = 7
 
     def __init__(
         self,
