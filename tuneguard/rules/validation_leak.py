@@ -70,21 +70,21 @@ class ValidationLeak(Rule):
 
         Without fingerprints, by the losses. Training must be measured like validation: by a
         training loss in evaluation mode, or of a model that is known to have no dropout. In each
-        of the last ``persistence`` of at least 8 validations
-        the validation loss is below the training loss of the same time (for averages over an
-        epoch: of the epoch after it) by ``min_noise`` standard deviations of the difference, and
-        below ``max_share`` of what noisy training labels would explain. That is the loss on
-        clean labels, ``-ln(1 - p)``, of a model that fits labels of which a share ``p`` is
-        wrong, with ``p`` chosen so that its training loss, ``H(p) + p ln(C - 1)``, is the
-        measured one. It needs a cross-entropy in nats and the number of classes.
+        of the last ``persistence`` of at least 8 validations the validation loss is below the
+        training loss of the same time (for averages over an epoch: of the epoch after it) by
+        ``min_noise`` standard deviations of the difference, and below ``max_share`` of what noisy
+        training labels would explain. That is the loss on clean labels, ``-ln(1 - p)``, of a
+        model that fits labels of which a share ``p`` is wrong, with ``p`` chosen so that its
+        training loss, ``H(p) + p ln(C - 1)``, is the measured one. It needs a cross-entropy in
+        nats and the number of classes.
 
     When it is wrong:
         Fingerprints tell equal inputs only: training samples that are augmented before they are
         handed over, near copies, and samples of one patient or one video in both splits are not
-        found. Where every possible input is validated on, as with the sixteen inputs of a small
-        truth table, validation samples are trained on and nothing is wrong. Losses mislead where
-        augmentation that nobody recorded makes training much harder than validation, or the
-        training set was resampled towards hard samples.
+        found. Where every possible input is validated on, as with a truth table, validation
+        samples are trained on and nothing is wrong. Losses mislead where augmentation that
+        nobody recorded makes training much harder than validation, or the training set was
+        resampled towards hard samples.
 
     References:
         Kaufman et al. (2012), Leakage in Data Mining; Clopper and Pearson (1934), The Use of
