@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tuneguard import keys
 from tuneguard.history import Hyperparameters
-from tuneguard.recording import TuneGuardCallback
+from tuneguard.recording import TuneGuardCallback, budget
 from tuneguard.storage.reader import load_run
 from tuneguard.storage.record import load_record
 
@@ -252,8 +252,12 @@ def test_a_forked_child_records_nothing(
 
 
 def test_samples_of_both_splits_are_compared(
-    client: MlflowClient, model: nn.Module, optimizer: torch.optim.Optimizer
+    client: MlflowClient,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
     validation = torch.randn(40, 6)
     leaked = torch.cat([torch.randn(40, 6), validation[:10]])
     with TuneGuardCallback(model, optimizer) as guard:

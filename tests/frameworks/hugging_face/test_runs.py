@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from transformers.integrations import MLflowCallback
 from tests.frameworks.hugging_face.conftest import Item, examples
 from tuneguard import keys
 from tuneguard.findings import Finding, Passed
+from tuneguard.recording import budget
 from tuneguard.rules.validation_leak import ValidationLeak
 from tuneguard.transformers import TuneGuardCallback
 
@@ -179,8 +181,13 @@ def test_what_is_known_of_the_training_goes_along(train: Train, net: nn.Module) 
 
 @pytest.mark.parametrize("leaked", [0, 40])
 def test_samples_of_both_splits_are_compared(
-    train: Train, net: nn.Module, data: list[Item], leaked: int
+    train: Train,
+    net: nn.Module,
+    data: list[Item],
+    leaked: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
     validation = examples(100)[60:]
 
     def change(trainer: Trainer) -> None:

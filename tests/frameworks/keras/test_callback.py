@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from tuneguard.exceptions import TuneGuardError
 from tuneguard.findings import Finding, Passed
 from tuneguard.history import Role
 from tuneguard.keras import TuneGuardCallback
+from tuneguard.recording import budget
 from tuneguard.rules.validation_leak import ValidationLeak
 
 PLACE = {"run_id": "0", "tracking_uri": "sqlite:///none.db"}
@@ -242,8 +244,13 @@ def test_another_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("leaked", [0, 40])
 def test_samples_of_both_splits_are_compared(
-    tracking_uri: str, fit: Any, data: SimpleNamespace, leaked: int
+    tracking_uri: str,
+    fit: Any,
+    data: SimpleNamespace,
+    leaked: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
     fresh = np.random.default_rng(1).normal(size=(40, FEATURES)).astype("float32")
     inputs = np.concatenate([data.inputs[:leaked], fresh])
     targets = np.zeros(len(inputs), int)
