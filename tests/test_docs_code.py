@@ -49,6 +49,7 @@ def what_a_reader_has() -> dict[str, object]:
         "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
         "criterion": nn.CrossEntropyLoss(),
         "train_loader": batches,
+        "validation_loader": [(torch.randn(8, 4), torch.randint(0, 2, (8,)))],
         "evaluate": lambda model: (0.7, 0.5),
         "epochs": 2,
     }

@@ -35,6 +35,14 @@ SYSTEM: Final = "system"
 PROCESS_MEMORY: Final = f"{SYSTEM}/process_memory_megabytes"
 PROCESS_CPU: Final = f"{SYSTEM}/process_cpu_utilization_percentage"
 SAMPLES_PER_SECOND: Final = "throughput/samples_per_second"
+SPLITS: Final = "splits"
+VALIDATION_SAMPLES: Final = f"{SPLITS}/validation_samples"
+REPEATED_VALIDATION_SAMPLES: Final = f"{SPLITS}/repeated_validation_samples"
+EXAMINED_SAMPLES: Final = f"{SPLITS}/examined_training_samples"
+DISTINCT_EXAMINED_SAMPLES: Final = f"{SPLITS}/distinct_examined_training_samples"
+REPEATED_EXAMINED_SAMPLES: Final = f"{SPLITS}/repeated_examined_training_samples"
+SHARED_EXAMINED_SAMPLES: Final = f"{SPLITS}/examined_training_samples_in_validation"
+SHARED_VALIDATION_SAMPLES: Final = f"{SPLITS}/validation_samples_trained_on"
 NON_FINITE: Final = "tuneguard/non_finite"
 SKIPPED_STEPS: Final = "tuneguard/skipped_steps"
 OVERHEAD: Final = "tuneguard/overhead"
@@ -124,6 +132,24 @@ METRIC_KEYS: Final[dict[str, str]] = {
     STEP_SECONDS: "Wall-clock time of one optimizer step, in seconds.",
     DATA_WAIT_FRACTION: "Share of a step's time spent waiting for data (with `guard.batches`).",
     SAMPLES_PER_SECOND: "Training samples per second (with `guard.batches`).",
+    VALIDATION_SAMPLES: (
+        "Validation samples of which a fingerprint was taken (with `guard.validation_batches`): "
+        "the first 20,000 of the first pass."
+    ),
+    REPEATED_VALIDATION_SAMPLES: "How many of them equal another one of them.",
+    EXAMINED_SAMPLES: (
+        "Training samples of which a fingerprint was taken so far (with `guard.batches`): the "
+        "first 64 of a batch at the sampled steps, up to about 65,000."
+    ),
+    DISTINCT_EXAMINED_SAMPLES: "How many different ones there are among them.",
+    REPEATED_EXAMINED_SAMPLES: (
+        "How many of the training samples equal another one of them: copies, or the same sample "
+        "in a later epoch."
+    ),
+    SHARED_EXAMINED_SAMPLES: "How many of the training samples equal a validation sample.",
+    SHARED_VALIDATION_SAMPLES: (
+        "How many different validation samples were met among those that are trained on."
+    ),
     f"{DEAD_UNITS}/<layer>": (
         "Share of the units of a ReLU-like activation module that did not fire for any of 128 or "
         "more outputs."

@@ -88,7 +88,8 @@ class Loop:
         for step, batch in enumerate(guard.batches(self._batches())):
             self._step(guard, step, batch)
             if step + 1 in due:
-                guard.on_validation_end(self._evaluated(setup.validated_on(self._data)))
+                for validated in guard.validation_batches([setup.validated_on(self._data)]):
+                    guard.on_validation_end(self._evaluated(validated))
                 tested = self._evaluated(self._data.test)
                 losses.append(tested["loss"])
                 scores.append(self._score)

@@ -45,6 +45,9 @@ class _Unwatched:
     def batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         yield from batches
 
+    def validation_batches(self, batches: Iterable[Batch]) -> Iterable[Batch]:
+        return batches
+
     def on_after_backward(self, loss: Tensor) -> None:
         """Record nothing."""
 

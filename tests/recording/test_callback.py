@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tuneguard import keys
 from tuneguard.history import Hyperparameters
-from tuneguard.recording import TuneGuardCallback
+from tuneguard.recording import TuneGuardCallback, budget
 from tuneguard.storage.reader import load_run
 from tuneguard.storage.record import load_record
 
@@ -249,3 +249,33 @@ def test_a_forked_child_records_nothing(
             guard._close("FAILED")
     assert client.get_run(guard.run_id).info.status == "FINISHED"
     assert load_record(client, guard.run_id).points[keys.TRAIN_LOSS][0].tolist() == [0]
+
+
+def test_samples_of_both_splits_are_compared(
+    client: MlflowClient,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
+    validation = torch.randn(40, 6)
+    leaked = torch.cat([torch.randn(40, 6), validation[:10]])
+    with TuneGuardCallback(model, optimizer) as guard:
+        for _ in range(2):
+            for (inputs,) in guard.batches(DataLoader(TensorDataset(leaked), batch_size=5)):
+                optimizer.zero_grad()
+                loss = model(inputs).square().mean()
+                loss.backward()
+                guard.on_after_backward(loss)
+                optimizer.step()
+            loader = guard.validation_batches(DataLoader(TensorDataset(validation), batch_size=20))
+            losses = [model(inputs).square().mean().item() for (inputs,) in loader]
+            guard.on_validation_end({"loss": sum(losses) / len(losses)})
+    counted = client.get_run(guard.run_id).data.metrics
+    assert counted[keys.VALIDATION_SAMPLES] == 40
+    assert counted[keys.EXAMINED_SAMPLES] == 100
+    assert counted[keys.DISTINCT_EXAMINED_SAMPLES] == 50
+    assert counted[keys.SHARED_EXAMINED_SAMPLES] == 20
+    assert counted[keys.SHARED_VALIDATION_SAMPLES] == 10
+    record = load_record(client, guard.run_id)
+    assert record.points[keys.EXAMINED_SAMPLES][1].tolist() == [50, 100]

@@ -107,3 +107,13 @@ def test_packets_make_no_difference(size: int) -> None:
     whole = charted(ChartReducer(), series("a", range(3000), 1.0))
     cut = (series("a", range(at, min(at + size, 3000)), 1.0) for at in range(0, 3000, size))
     assert charted(ChartReducer(), *cut) == whole
+
+
+def test_counts_of_shared_samples_leave_the_other_charts_as_they_are() -> None:
+    losses = [series(keys.TRAIN_LOSS, range(at, at + 50), 2.0) for at in range(0, 30_000, 50)]
+    counts = [
+        series(key, range(7, 8), 2.0) for key in keys.METRIC_KEYS if key.startswith("splits")
+    ]
+    alone, beside = charted(ChartReducer(), *losses), charted(ChartReducer(), *counts, *losses)
+    assert beside[keys.TRAIN_LOSS] == alone[keys.TRAIN_LOSS]
+    assert beside[keys.VALIDATION_SAMPLES] == [ChartPoint(keys.VALIDATION_SAMPLES, 7, 14, 7.0)]

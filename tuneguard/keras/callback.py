@@ -78,6 +78,7 @@ class TuneGuardCallback(keras.callbacks.Callback):  # type: ignore[misc, unused-
         self._hooks: FitHooks | None = None
         self._asked = 0.0
         self._waited = 0.0
+        self._is_validating = False
 
     @property
     def run_id(self) -> str | None:
@@ -103,7 +104,9 @@ class TuneGuardCallback(keras.callbacks.Callback):  # type: ignore[misc, unused-
         if not trained:
             raise ValueError("the model has no trainable variables: there is nothing to record.")
         steps = likeness_of(inner, trained)
-        hooks = FitHooks(self.model, steps, lambda *batch: self._on_batch(portrait, *batch))
+        hooks = FitHooks(
+            self.model, steps, lambda *batch: self._on_batch(portrait, *batch), self._on_evaluated
+        )
         display = Display(self._on_finding)
         guard = RecordingCallback(
             portrait,
@@ -131,6 +134,14 @@ class TuneGuardCallback(keras.callbacks.Callback):  # type: ignore[misc, unused-
                 self.model.stop_training = True
                 self._display.stopped()
         self._asked = time.perf_counter()
+
+    def on_test_begin(self, *_: Any, **__: Any) -> None:
+        """Begin to compare samples: `fit` validates, and not somebody else."""
+        self._is_validating = True
+
+    def on_test_end(self, *_: Any, **__: Any) -> None:
+        """Take no notice of what else is evaluated."""
+        self._is_validating = False
 
     def on_epoch_end(self, _: int, logs: Mapping[str, Any] | None = None) -> None:
         """Record what was validated."""
@@ -163,7 +174,13 @@ class TuneGuardCallback(keras.callbacks.Callback):  # type: ignore[misc, unused-
         if self._guard is not None:
             self._guard._on_batch(self._waited, samples_in(inputs))  # noqa: SLF001 - Keras has the loop
             self._waited = 0.0
+            if self._guard.shared_samples.is_due:
+                self._guard.shared_samples.trained_on((inputs,))
         portrait(inputs, outputs)
+
+    def _on_evaluated(self, inputs: Any) -> None:
+        if self._guard is not None and self._is_validating:
+            self._guard.shared_samples.validated_on((inputs,))
 
     def _end(self, status: str) -> None:
         hooks, self._hooks = self._hooks, None

@@ -51,16 +51,22 @@ class FitHooks:
         model: The compiled `keras.Model` whose `fit` has begun.
         steps: Shows the recorder the optimizer's updates.
         show: Called with the inputs and the outputs of each training batch.
+        show_evaluated: Called with the inputs of each batch that is evaluated.
     """
 
     def __init__(
-        self, model: Any, steps: OptimizerLikeness, show: Callable[[Any, Any], object]
+        self,
+        model: Any,
+        steps: OptimizerLikeness,
+        show: Callable[[Any, Any], object],
+        show_evaluated: Callable[[Any], object],
     ) -> None:
         self.process = os.getpid()
         self.failed: set[str] = set()
         self._model = model
         self._steps = steps
         self._show = show
+        self._show_evaluated = show_evaluated
         self._optimizer = model.optimizer
         self._inner = inner_optimizer(model.optimizer)
         self._recorder: Recorder | None = None
@@ -119,8 +125,10 @@ class FitHooks:
 
     def _compute_loss(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         loss = original(*args, **kwargs)
-        if isinstance(loss, torch.Tensor) and loss.requires_grad:
-            named = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
+        named = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
+        if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+            self._show_evaluated(named.get("x"))
+        else:
             self._take_loss(loss, named.get("x"), named.get("y_pred"))
         return loss
 

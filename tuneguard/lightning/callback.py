@@ -37,6 +37,8 @@ class TuneGuardCallback(Callback):
       `clip_gradients`; still scaled then, which is taken back.
     - Updates, learning rates and clipping: by a hook on the optimizer.
     - Metrics of a validation: at `on_validation_end`, without those of the sanity check.
+    - Fingerprints of samples, to see whether any is in both splits: at `on_train_batch_start` of
+      sampled steps, and at `on_validation_batch_start` of the first validation's first loader.
 
     The run is the one that MLflow has open when training begins: yours, or that of
     `mlflow.pytorch.autolog`; else that of the Trainer's `MLFlowLogger`; else one is started, and
@@ -125,6 +127,20 @@ class TuneGuardCallback(Callback):
             **{**known, **run_place(trainer), **self._options},
         )
         self._guard.describe(facts_of_data(trainer))
+
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Take fingerprints of what is trained on, at steps that are sampled."""
+        if self._guard is not None and self._guard.shared_samples.is_due:
+            self._guard.shared_samples.trained_on(batch)
+
+    def on_validation_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Take fingerprints of what is validated on: a second loader may hold training data."""
+        if self._guard is not None and not dataloader_idx:
+            self._guard.shared_samples.validated_on(batch)
 
     def on_before_backward(self, trainer: Any, pl_module: Any, loss: torch.Tensor) -> None:
         """Take the loss, and the gradient that earlier micro-batches of this step left."""

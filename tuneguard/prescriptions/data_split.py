@@ -74,15 +74,26 @@ def validate_on_training_data() -> Prescription:
     )
 
 
-def find_shared_samples() -> Prescription:
-    """Count what is in both splits."""
+def find_shared_samples(
+    shared: float | None = None, validated: float | None = None
+) -> Prescription:
+    """Count what is in both splits.
+
+    Args:
+        shared: How many validation samples are known to be trained on.
+        validated: Of how many.
+    """
+    is_counted = shared is not None and validated is not None
     return Prescription(
         parameter="validation_split",
-        current=None,
+        current=f"{shared:g} of {validated:g} samples in both splits" if is_counted else None,
         suggested="no sample, group or later time in both splits",
         action="Count the validation samples that training has seen, and split by group or time.",
-        rationale="Validation that is easier than training often holds what training has seen, "
-        "or an input that gives the label away.",
+        rationale="What was trained on is known by heart: taken out of the training set, or out "
+        "of validation, it no longer makes validation better than the model is."
+        if is_counted
+        else "Validation that is easier than training often holds what training has seen, or an "
+        "input that gives the label away.",
         tradeoff="The validation figures get worse, and true.",
         verify="The share of shared samples is 0, and validation is no longer the better one.",
         snippet=_SHARED,

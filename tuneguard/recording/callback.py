@@ -27,7 +27,7 @@ from tuneguard.recording.loss_mean import LossMean, described, measured_loss
 from tuneguard.recording.measured_values import validation_values
 from tuneguard.recording.recorder import FLUSH_STEPS
 from tuneguard.recording.status import status_after
-from tuneguard.recording.timed_batches import TimedBatches
+from tuneguard.recording.timed_batches import TimedBatches, ValidationBatches
 from tuneguard.recording.unbreakable import unbreakable
 from tuneguard.recording.wiring import Place, Wiring
 
@@ -104,12 +104,9 @@ class TuneGuardCallback:
         on_finding: Callable[[Finding], object] | None = None,
     ) -> None:
         require_model(model)
-        numbers = {
-            "accumulate": accumulate,
-            "num_classes": num_classes,
-            "planned_steps": planned_steps,
-        }
-        require_positive({**numbers, "flush_every": flush_every})
+        sizes = {"accumulate": accumulate, "num_classes": num_classes}
+        sizes["planned_steps"] = planned_steps
+        require_positive({**sizes, "flush_every": flush_every})
         require_share("budget", budget)
         optimizers = checked_optimizers(optimizer)
         scaler = checked_scaler(scaler, optimizer)
@@ -119,18 +116,16 @@ class TuneGuardCallback:
         self._loss = LossMean(accumulate)
         self._left_out: set[str] = set()
         place = Place(run_id, tracking_uri, experiment, spool)
-        facts = {"task": task, **numbers}
+        facts = {"task": task, **sizes}
         wiring = Wiring(model, optimizers, facts, higher_is_better or {})
         self._facts = wiring.facts
         self._spool, self._sink, self._group = wiring.open(place, first_step)
         self._watch = wiring.watch(on_finding) if live or on_finding is not None else None
         self._recorder = wiring.recorder(
-            budget=budget,
-            scaler=scaler,
-            flush_every=flush_every,
-            losses=self._loss,
+            budget=budget, scaler=scaler, flush_every=flush_every, losses=self._loss
         )
         self._short_way = self._recorder.short_way
+        self.shared_samples = self._recorder.shared
         self._sink.on_idle = self._recorder.loop_stands_still
         self._is_closed = False
         self._knows_graph = False
@@ -219,7 +214,15 @@ class TuneGuardCallback:
             loader: Any iterable; the length stays known where it is.
         """
         self._describe_data(loader)
-        return TimedBatches(loader, self._on_batch)
+        return TimedBatches(loader, self._on_batch, self.shared_samples)
+
+    def validation_batches(self, loader: Iterable[Batch]) -> ValidationBatches[Batch]:
+        """Return what yields the batches of `loader`, to see whether `batches` has them, too.
+
+        Args:
+            loader: Any iterable; the length stays known where it is.
+        """
+        return ValidationBatches(loader, self.shared_samples)
 
     @unbreakable
     def describe(self, facts: Mapping[str, str | float]) -> None:

@@ -25,6 +25,7 @@ from tuneguard.recording.sample_reader import SampleReader
 from tuneguard.recording.sampler import Sampler
 from tuneguard.recording.samples import Sample
 from tuneguard.recording.schedule import Look, Schedule
+from tuneguard.recording.shared_samples import SharedSamples
 from tuneguard.recording.short_way import ShortWay
 from tuneguard.recording.sketch import Sketch
 from tuneguard.recording.skipped_steps import SkippedSteps
@@ -63,6 +64,7 @@ class Recorder:
 
     Attributes:
         short_way: What a step is offered to before it is begun here.
+        shared: Compares the samples that are trained on with those validated on.
     """
 
     def __init__(  # noqa: PLR0913 - the loop's own objects, and how closely to look
@@ -87,6 +89,7 @@ class Recorder:
         self.clock = LoopClock()
         self._pace = Pace(schedule or Schedule(), budget, first_step)
         self._outlet = outlet
+        self.shared = SharedSamples(self._pace, outlet, is_idle=looks_at_norms_only)
         self._flush_every = flush_every
         sketch = (
             Sketch(()) if looks_at_norms_only else Sketch(layers.parameters, layers.of_parameters)
@@ -115,14 +118,9 @@ class Recorder:
         self._skipped = SkippedSteps(self._rows)
         self._cut_accumulations = CutAccumulations(first_step)
         self._optimizer_count = len(optimizers)
-        self._hooks = [
-            hook
-            for one in optimizers
-            for hook in (
-                one.register_step_pre_hook(self._before_update),
-                one.register_step_post_hook(self.short_way.end),
-            )
-        ]
+        befores = [one.register_step_pre_hook(self._before_update) for one in optimizers]
+        afters = [one.register_step_post_hook(self.short_way.end) for one in optimizers]
+        self._hooks = [*befores, *afters]
 
     def micro_batch(self) -> None:
         """Take in that a micro-batch was added to a gradient which is not complete yet."""
@@ -163,9 +161,10 @@ class Recorder:
         """Take values that belong to the step reached, by metric key."""
         self._leave_short_way()
         self.clock.interrupt()
-        now = time.perf_counter()
+        now, reached = time.perf_counter(), max(self._next - 1, 0)
         for key, value in values.items():
-            self._rows.add_single(key, max(self._next - 1, 0), now, value)
+            self._rows.add_single(key, reached, now, value)
+        self.shared.hand_over(reached)
         if self._step is None and (now > self._flush_at or self._is_full()):
             self._flush(now)
 
@@ -178,6 +177,7 @@ class Recorder:
         self._goes_short = False
         if self._step is not None:
             self._end_step(self._step)
+        self.shared.hand_over(max(self._next - 1, 0), is_last=True)
         self._flush(time.perf_counter())
 
     def _before_update(self, *_: Any) -> None:

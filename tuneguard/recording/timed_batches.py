@@ -1,4 +1,4 @@
-"""A data loader whose batches are waited for with a clock in hand."""
+"""Data loaders whose batches are waited for with a clock in hand, or looked at in passing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, Generic, TypeVar, cast
 
 import torch
+
+from tuneguard.recording.shared_samples import SharedSamples
 
 Batch = TypeVar("Batch")
 
@@ -17,11 +19,18 @@ class TimedBatches(Generic[Batch]):
     Args:
         loader: Any iterable; its exceptions pass through.
         on_batch: Called with the seconds waited, and the number of samples in the batch.
+        shared: Looks at the batches of some steps, if anything does.
     """
 
-    def __init__(self, loader: Iterable[Batch], on_batch: Callable[[float, int], None]) -> None:
+    def __init__(
+        self,
+        loader: Iterable[Batch],
+        on_batch: Callable[[float, int], None],
+        shared: SharedSamples | None = None,
+    ) -> None:
         self._loader = loader
         self._on_batch = on_batch
+        self._shared = shared
 
     def __len__(self) -> int:
         return len(cast("Sized", self._loader))
@@ -30,8 +39,37 @@ class TimedBatches(Generic[Batch]):
         asked = time.perf_counter()
         for batch in self._loader:
             self._on_batch(time.perf_counter() - asked, samples_in(batch))
+            if self._shared is not None and self._shared.is_due:
+                self._shared.trained_on(batch)
             yield batch
             asked = time.perf_counter()
+
+
+class ValidationBatches(Generic[Batch]):
+    """Yields what `loader` yields, and has the first pass over it looked at.
+
+    Args:
+        loader: Any iterable; its exceptions pass through.
+        shared: Looks at the batches.
+    """
+
+    def __init__(self, loader: Iterable[Batch], shared: SharedSamples) -> None:
+        self._loader = loader
+        self._shared = shared
+
+    def __len__(self) -> int:
+        return len(cast("Sized", self._loader))
+
+    def __iter__(self) -> Iterator[Batch]:
+        if not self._shared.wants_validation:
+            yield from self._loader
+            return
+        try:
+            for batch in self._loader:
+                self._shared.validated_on(batch)
+                yield batch
+        finally:
+            self._shared.validation_ends()
 
 
 def samples_in(batch: Any) -> int:

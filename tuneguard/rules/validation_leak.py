@@ -1,9 +1,11 @@
-"""TG104: validation is better than training could make it."""
+"""TG104: validation samples are trained on, or validation is better than training could be."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import ClassVar
 
 import numpy as np
@@ -16,70 +18,139 @@ from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.data_split import compare_splits, find_shared_samples
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.robust import noise_scale
+from tuneguard.statistics.split_overlap import SplitOverlap
 
 FloatArray = NDArray[np.float64]
 
 _FEWEST = 8
+_FEWEST_VALIDATED, _FEWEST_EXAMINED = 20, 50
+_FOR_LOSSES = (
+    Requirement((Role.VALIDATION_LOSS,), min_points=_FEWEST),
+    Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=_FEWEST),
+)
+_ADVICE = (
+    "iterate over guard.batches and guard.validation_batches, or log a training loss in "
+    "evaluation mode as train_eval/loss"
+)
+_COUNTS = (
+    keys.VALIDATION_SAMPLES,
+    keys.REPEATED_VALIDATION_SAMPLES,
+    keys.EXAMINED_SAMPLES,
+    keys.DISTINCT_EXAMINED_SAMPLES,
+    keys.REPEATED_EXAMINED_SAMPLES,
+    keys.SHARED_EXAMINED_SAMPLES,
+    keys.SHARED_VALIDATION_SAMPLES,
+)
 
 
 @dataclass(frozen=True)
 class ValidationLeak(Rule):
-    """Validation is better than training, further than dropout or noisy labels explain.
+    """Validation samples are trained on, or validation is better than training could make it.
 
     What it detects:
-        A validation loss that ends far below the training loss of the same steps, although both
-        are measured alike: an input that gives the label away, or samples that were seen.
+        Samples that are in both splits. Where samples were not compared, a validation loss that
+        ends far below the training loss of the same steps, although both are measured alike: an
+        input that gives the label away, or samples that were seen.
 
     Why it matters:
         Nothing that is chosen by this validation is chosen rightly, and the model will be worse
         in use than every figure says.
 
     How it decides:
-        Training must be measured like validation: by a training loss in evaluation mode, or of a
-        model that is known to have no dropout. In each of the last ``persistence`` validations
-        the validation loss is below the training loss of the same time (for averages over an
-        epoch: of the epoch after it) by ``min_noise`` standard deviations of the difference, and
-        below ``max_share`` of what noisy training labels would explain. That is the loss on
-        clean labels, ``-ln(1 - p)``, of a model that fits labels of which a share ``p`` is
-        wrong, with ``p`` chosen so that its training loss, ``H(p) + p ln(C - 1)``, is the
-        measured one. It needs a cross-entropy in nats and the number of classes.
+        Where the loop hands its data through ``guard.batches`` and ``guard.validation_batches``,
+        by fingerprints of their inputs. At least ``min_samples`` different validation samples,
+        and a share of ``min_share`` of all of them, were met among those that are trained on;
+        the share is scaled up where it is known which part of the training set was examined.
+        And that is ``min_ratio`` times what such data repeat by themselves, and more than by
+        chance: discrete data have equal samples within a split as well. The share of training
+        samples found in validation is held against the share of validation samples that equal
+        another one of them; and the share of validation samples found in training against the
+        share of training samples that equal another one. One of both has to exceed, by the
+        bounds of 99.9 % of either share.
+
+        Without fingerprints, by the losses. Training must be measured like validation: by a
+        training loss in evaluation mode, or of a model that is known to have no dropout. In each
+        of the last ``persistence`` of at least 8 validations the validation loss is below the
+        training loss of the same time (for averages over an epoch: of the epoch after it) by
+        ``min_noise`` standard deviations of the difference, and below ``max_share`` of what noisy
+        training labels would explain. That is the loss on clean labels, ``-ln(1 - p)``, of a
+        model that fits labels of which a share ``p`` is wrong, with ``p`` chosen so that its
+        training loss, ``H(p) + p ln(C - 1)``, is the measured one. It needs a cross-entropy in
+        nats and the number of classes.
 
     When it is wrong:
-        Augmentation that nobody recorded makes training much harder than validation. So does a
-        training set that was resampled towards hard samples.
+        Fingerprints tell equal inputs only: training samples that are augmented before they are
+        handed over, near copies, and samples of one patient or one video in both splits are not
+        found. Where every possible input is validated on, as with a truth table, validation
+        samples are trained on and nothing is wrong. Losses mislead where augmentation that
+        nobody recorded makes training much harder than validation, or the training set was
+        resampled towards hard samples.
 
     References:
-        Kaufman et al. (2012), Leakage in Data Mining.
+        Kaufman et al. (2012), Leakage in Data Mining; Clopper and Pearson (1934), The Use of
+        Confidence or Fiducial Limits Illustrated in the Case of the Binomial.
     """
 
     id: ClassVar[str] = "TG104"
     name: ClassVar[str] = "validation-leak"
     default_severity: ClassVar[Severity] = Severity.WARNING
-    requires: ClassVar[tuple[Requirement, ...]] = (
-        Requirement((Role.VALIDATION_LOSS,), min_points=_FEWEST),
-        Requirement((Role.TRAIN_LOSS, Role.TRAIN_EVALUATION_LOSS), min_points=_FEWEST),
-    )
 
     persistence: int = 4
     min_noise: float = 4.0
     max_share: float = 0.4
+    min_samples: int = 5
+    min_share: float = 0.005
+    min_ratio: float = 3.0
 
     def check(self, history: RunHistory) -> Outcome:
-        """Compare both losses where both were measured."""
+        """Look at fingerprints where there are any, else compare both losses."""
+        overlaps = _overlaps(history)
+        return self._count(history, overlaps) if overlaps else self._compare_losses(history)
+
+    def _count(self, history: RunHistory, overlaps: Mapping[float, SplitOverlap]) -> Outcome:
+        *_, last = overlaps.values()
+        window = min(overlaps), max(overlaps)
+        known = history.hyperparameters.train_samples or last.distinct_examined
+        share = min(last.share * max(known / last.distinct_examined, 1.0), 1.0)
+        excess = max(one.excess(self.min_ratio) for one in overlaps.values())
+        found = f"validation samples that were trained on, of {last.validated:g} compared with "
+        found += f"{last.examined:g} training samples"
+        key = keys.SHARED_VALIDATION_SAMPLES
+        evidence = (
+            Evidence(key, found, last.shared_validated, self.min_samples, window),
+            Evidence(
+                key, "share of validation that such samples make up", share, self.min_share, window
+            ),
+            Evidence(key, "excess over what equals another by itself", excess, 1.0, window),
+        )
+        if any(one.value < one.threshold for one in evidence):
+            return self.passed(*evidence)
+        return self.found(
+            f"{last.shared_validated:g} of {last.validated:g} validation samples were trained "
+            f"on, by fingerprints of {last.examined:g} training samples: such data repeat "
+            "themselves far less often.",
+            "Validation tells how well they are known by heart, and not how good the model is.",
+            evidence,
+            confidence=0.98,
+            prescriptions=(find_shared_samples(last.shared_validated, last.validated),),
+            view=View((key, keys.VALIDATION_SAMPLES), span=window),
+        )
+
+    def _compare_losses(self, history: RunHistory) -> Outcome:
+        for requirement in _FOR_LOSSES:
+            if (missing := requirement.missing_from(history)) is not None:
+                return self.abstained(missing, _ADVICE)
         training, classes = _comparable(history), _classes(history)
         validation = history.get(Role.VALIDATION_LOSS)
         if training is None or validation is None:
-            return self.abstained(
-                "dropout or augmentation may explain the difference",
-                "log a training loss in evaluation mode as train_eval/loss",
-            )
+            return self.abstained("dropout or augmentation may explain the difference", _ADVICE)
         if classes is None:
             return self.abstained("the number of classes is not known", "pass num_classes")
         validation = validation.finite()
         trained = _at_the_time_of(validation, training) / _unit(history, classes)
         both = np.isfinite(trained)
         if int(both.sum()) < _FEWEST or not _is_cross_entropy(trained[both], classes):
-            return self.abstained("the losses are not cross-entropies of the same steps")
+            return self.abstained("the losses are not cross-entropies of the same steps", _ADVICE)
         validation = replace(validation, values=validation.values / _unit(history, classes))
         return self._compare(validation.where(both), training, trained[both], classes)
 
@@ -127,6 +198,25 @@ class ValidationLeak(Rule):
             prescriptions=(find_shared_samples(), compare_splits()),
             view=View((validation.key, training.key), span=evidence[0].steps),
         )
+
+
+def _overlaps(history: RunHistory) -> dict[float, SplitOverlap]:
+    """Return what was counted of fingerprints by step, where there are enough of them."""
+    if any(key not in history.series for key in _COUNTS):
+        return {}
+    columns = [history.series[key].finite() for key in _COUNTS]
+    steps = reduce(np.intersect1d, [one.steps for one in columns])
+    table = np.stack([one.values[np.searchsorted(one.steps, steps)] for one in columns], axis=1)
+    found = {
+        float(step): SplitOverlap(*map(float, row)) for step, row in zip(steps, table, strict=True)
+    }
+    return {
+        step: one
+        for step, one in found.items()
+        if one.is_possible
+        and one.validated >= _FEWEST_VALIDATED
+        and one.distinct_examined >= _FEWEST_EXAMINED
+    }
 
 
 def _comparable(history: RunHistory) -> Series | None:

@@ -44,8 +44,9 @@ class ChartReducer:
     A point stands for a window of samples: their median under the key, and where there is more
     than one, their maximum under `<key>/max`, at the step of the last. Windows widen with the
     length of the series, and once the initial credit is spent they also last long enough that
-    all keys together stay below the allowed rate; rare series keep every point. Values that are
-    not finite are counted, not charted.
+    all keys together stay below the allowed rate; rare series keep every point. Counts of shared
+    samples, of which a run has a few, are charted apart from the others. Values that are not
+    finite are counted, not charted.
 
     Args:
         rate: Points a second, of all keys together.
@@ -55,6 +56,7 @@ class ChartReducer:
     def __init__(self, rate: float = POINTS_PER_SECOND, credit: int = INITIAL_CREDIT) -> None:
         self._layers = _Allowance(rate * LAYER_SHARE, int(credit * LAYER_SHARE))
         self._others = _Allowance(rate * (1 - LAYER_SHARE), int(credit * (1 - LAYER_SHARE)))
+        self._counts = _Allowance(rate, credit)
         self._windows: dict[str, _Window] = {}
         self.non_finite = 0
 
@@ -87,10 +89,15 @@ class ChartReducer:
 
     def _window(self, key: str) -> _Window:
         if key not in self._windows:
-            allowance = self._layers if _is_of_a_layer(key) else self._others
+            allowance = self._allowance_of(key)
             allowance.keys += 1
             self._windows[key] = _Window(key, allowance)
         return self._windows[key]
+
+    def _allowance_of(self, key: str) -> _Allowance:
+        if key.startswith(f"{keys.SPLITS}/"):
+            return self._counts
+        return self._layers if _is_of_a_layer(key) else self._others
 
 
 _OF_LAYERS = {

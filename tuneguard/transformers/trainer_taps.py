@@ -1,4 +1,4 @@
-"""Where the recording listens in: three methods of one Trainer, for the time of a training."""
+"""Where the recording listens in: four methods of one Trainer, for the time of a training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class TrainerTaps:
 
     `get_batch_samples` is timed, and tells how many micro-batches the step has. `training_step`
     returns the loss of a micro-batch when its gradient has been added. `compute_loss` has it with
-    its graph, of which the first is described.
+    its graph, of which the first is described. `prediction_step` has the batches of evaluations,
+    which are compared with those that are trained on.
 
     Args:
         trainer: The Trainer.
@@ -42,6 +43,7 @@ class TrainerTaps:
         self._tap("get_batch_samples", self._timed)
         self._tap("training_step", self._followed)
         self._tap("compute_loss", self._described)
+        self._tap("prediction_step", self._compared)
 
     def remove(self) -> None:
         """Give the Trainer its methods back, unless somebody else has wrapped them since."""
@@ -92,6 +94,13 @@ class TrainerTaps:
             return result
 
         return compute_loss
+
+    def _compared(self, original: _Method) -> _Method:
+        def prediction_step(model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            self._guard.shared_samples.validated_on(inputs)
+            return original(model, inputs, *args, **kwargs)
+
+        return prediction_step
 
     @unbreakable
     def _describe(self, result: Any, num_items: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,11 @@ from torch import nn
 from transformers import Trainer
 from transformers.integrations import MLflowCallback
 
+from tests.frameworks.hugging_face.conftest import Item, examples
 from tuneguard import keys
+from tuneguard.findings import Finding, Passed
+from tuneguard.recording import budget
+from tuneguard.rules.validation_leak import ValidationLeak
 from tuneguard.transformers import TuneGuardCallback
 
 Train = Callable[..., Any]
@@ -31,7 +36,7 @@ def test_the_trainer_gets_its_methods_back(train: Train, net: nn.Module, own: st
         before.update(vars(trainer))
 
     trained = train(net, prepare=wrap, max_steps=4)
-    for name in ("training_step", "compute_loss", "get_batch_samples"):
+    for name in ("training_step", "compute_loss", "get_batch_samples", "prediction_step"):
         assert vars(trained.trainer).get(name) is before.get(name)
     assert len(trained.values(keys.TRAIN_LOSS)) == 4
 
@@ -172,3 +177,25 @@ def test_what_is_known_of_the_training_goes_along(train: Train, net: nn.Module) 
     assert (known.learning_rate, known.batch_size, known.train_samples) == (0.02, 4.0, 40.0)
     assert (known.planned_steps, known.optimizer) == (4.0, "AdamW")
     assert known.loss_graph == "NllLoss < LogSoftmax < Addmm"
+
+
+@pytest.mark.parametrize("leaked", [0, 40])
+def test_samples_of_both_splits_are_compared(
+    train: Train,
+    net: nn.Module,
+    data: list[Item],
+    leaked: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
+    validation = examples(100)[60:]
+
+    def change(trainer: Trainer) -> None:
+        trainer.eval_dataset = data[:leaked] + validation
+
+    trained = train(net, prepare=change, items=examples(60), eval_strategy="epoch")
+    assert set(trained.values(keys.VALIDATION_SAMPLES)) == {len(validation) + leaked}
+    assert trained.values(keys.EXAMINED_SAMPLES) == [60, 120]
+    assert set(trained.values(keys.SHARED_VALIDATION_SAMPLES)) == {leaked}
+    outcome = ValidationLeak().check(trained.history)
+    assert isinstance(outcome, Finding if leaked else Passed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +12,22 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frameworks.keras.conftest import BATCH, BATCHES, CLASSES, classifier, keras
+from tests.frameworks.keras.conftest import (
+    BATCH,
+    BATCHES,
+    CLASSES,
+    FEATURES,
+    classifier,
+    keras,
+)
 from tests.recording.right_gradient.reference import Memory
-from tuneguard import load_run
+from tuneguard import keys, load_run
 from tuneguard.exceptions import TuneGuardError
+from tuneguard.findings import Finding, Passed
 from tuneguard.history import Role
 from tuneguard.keras import TuneGuardCallback
+from tuneguard.recording import budget
+from tuneguard.rules.validation_leak import ValidationLeak
 
 PLACE = {"run_id": "0", "tracking_uri": "sqlite:///none.db"}
 HOOKED = ("compute_loss", "apply", "_clip_gradients", "_backend_apply_gradients")
@@ -229,3 +240,35 @@ def test_another_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     with pytest.raises(TuneGuardError, match="uses jax here"):
         require_keras()
+
+
+@pytest.mark.parametrize("leaked", [0, 40])
+def test_samples_of_both_splits_are_compared(
+    tracking_uri: str,
+    fit: Any,
+    data: SimpleNamespace,
+    leaked: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
+    fresh = np.random.default_rng(1).normal(size=(40, FEATURES)).astype("float32")
+    inputs = np.concatenate([data.inputs[:leaked], fresh])
+    targets = np.zeros(len(inputs), int)
+    guard = TuneGuardCallback(budget=1.0)
+    fit(classifier("adam"), guard, epochs=2, validation_data=(inputs, targets))
+    run = load_run(guard.run_id)
+    assert set(run.series[keys.VALIDATION_SAMPLES].values) == {len(inputs)}
+    assert run.series[keys.EXAMINED_SAMPLES].values.tolist() == [96, 192]
+    assert set(run.series[keys.SHARED_VALIDATION_SAMPLES].values) == {leaked}
+    assert isinstance(ValidationLeak().check(run), Finding if leaked else Passed)
+
+
+def test_what_a_callback_evaluates_is_no_validation(
+    tracking_uri: str, fit: Any, data: SimpleNamespace
+) -> None:
+    def evaluate(*_: Any) -> None:
+        model.evaluate(data.inputs, data.targets, verbose=0)
+
+    model, guard = classifier("adam"), TuneGuardCallback(budget=1.0)
+    fit(model, guard, keras.callbacks.LambdaCallback(on_epoch_end=evaluate), epochs=2)
+    assert keys.VALIDATION_SAMPLES not in load_run(guard.run_id).series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +13,11 @@ from lightning.pytorch.loggers import MLFlowLogger
 from mlflow import MlflowClient
 
 from tests.frameworks.lightning.modules import BATCH, SAMPLES, Classifier, loader
-from tuneguard import keys, load_run
+from tuneguard import RunHistory, keys, load_run
+from tuneguard.findings import Finding, Passed
 from tuneguard.lightning import TuneGuardCallback
+from tuneguard.recording import budget
+from tuneguard.rules.validation_leak import ValidationLeak
 
 NewTrainer = Callable[..., pl.Trainer]
 STEPS = 2 * SAMPLES // BATCH
@@ -109,3 +113,32 @@ def test_results_of_several_data_sets_keep_their_names(
     metrics = load_run(callback.run_id, tracking_uri).series
     assert "validation/loss/dataloader_idx_0" in metrics
     assert "validation/loss/dataloader_idx_1" in metrics
+
+
+def test_samples_of_both_splits_are_compared(
+    fit: Callable[..., RunHistory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
+    run = fit(Classifier())
+    counts = {key: run.series[key].values[-1] for key in run.series if key.startswith("splits/")}
+    assert counts[keys.VALIDATION_SAMPLES] == SAMPLES
+    assert counts[keys.EXAMINED_SAMPLES] == 2 * SAMPLES
+    assert counts[keys.SHARED_VALIDATION_SAMPLES] == 0
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_leak_is_found_in_the_first_validation_loader_alone(
+    trainer: NewTrainer, tracking_uri: str, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "DENSE_SECONDS", math.inf)  # however busy the machine is
+
+    class Twice(Classifier):
+        def validation_step(self, batch: Any, number: int, dataloader_idx: int = 0) -> None:
+            super().validation_step(batch, number)
+
+    loaders = [loader(seed=1), loader(seed=2)]
+    loaders[place] = loader()
+    callback = TuneGuardCallback(budget=1.0)
+    trainer(callback).fit(Twice(), loader(), loaders)
+    run = load_run(callback.run_id, tracking_uri)
+    assert isinstance(ValidationLeak().check(run), Passed if place else Finding)
