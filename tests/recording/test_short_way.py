@@ -113,6 +113,21 @@ def make_the_rate_a_tensor(training: Training) -> None:
     training.loop.optimizer.param_groups[0]["lr"] = torch.tensor(0.25)
 
 
+def write_to_a_rate(training: Training) -> None:
+    make_the_rate_a_tensor(training)
+    training.begin(torch.ones(8, 6))
+    training.loop.optimizer.step()
+    training.loop.optimizer.param_groups[0]["lr"].fill_(0.125)
+
+
+def change_the_rate_of_an_added_group(training: Training) -> None:
+    add_a_group(training)
+    for rate in (0.5, 0.25):
+        training.loop.optimizer.param_groups[1]["lr"] = rate
+        training.begin(torch.ones(8, 6))
+        training.loop.optimizer.step()
+
+
 def load_another_state(training: Training) -> None:
     state = training.loop.optimizer.state_dict()
     state["param_groups"][0]["lr"] = 0.02
@@ -155,6 +170,8 @@ EVENTS = [
     add_a_group,
     change_the_rate,
     make_the_rate_a_tensor,
+    write_to_a_rate,
+    change_the_rate_of_an_added_group,
     load_another_state,
     step_without_a_loss,
     tell_a_fused_optimizer_to_skip,
@@ -174,6 +191,22 @@ def test_both_ways_record_the_same(
     assert short.columns() == long.columns()
     assert short.went_short > STEPS // 2
     assert not long.went_short
+
+
+@pytest.mark.parametrize("event", [nothing, skip_a_step, validate, validate_within_a_step])
+def test_the_clock_counts_the_time_of_every_step(
+    train: Callable[..., Training], event: Callable[[Training], object]
+) -> None:
+    loop = train(event, short=True).loop
+    assert loop.recorder.clock.total == pytest.approx(sum(loop.kept.values(keys.STEP_SECONDS)))
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_the_step_after_one_that_was_skipped_is_recorded(
+    train: Callable[..., Training], short: bool
+) -> None:
+    losses = train(skip_a_step, short=short).loop.kept.points()[keys.TRAIN_LOSS]
+    assert [step for step, _ in losses] == list(range(STEPS + 1))
 
 
 @pytest.mark.parametrize("loss", [None, "0.5", torch.tensor(3), torch.ones(2), 1j])

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -101,13 +100,9 @@ class Recorder:
         self._losses = losses
         self._rates = LearningRates(optimizers)
         self._rows = StepRows()
+        otherwise = self._before_update, self._updated
         self.short_way = ShortWay(
-            optimizers,
-            self._pace,
-            self._rates,
-            self.clock,
-            self._rows,
-            otherwise=self._updated,
+            optimizers, self._pace, self._rates, self.clock, self._rows, otherwise=otherwise
         )
         self._goes_short = losses is None or losses.is_single
         self._handing_over = threading.Lock()
@@ -118,7 +113,7 @@ class Recorder:
         self._skipped = SkippedSteps(self._rows)
         self._cut_accumulations = CutAccumulations(first_step)
         self._optimizer_count = len(optimizers)
-        befores = [one.register_step_pre_hook(self._before_update) for one in optimizers]
+        befores = [one.register_step_pre_hook(self.short_way.before_update) for one in optimizers]
         afters = [one.register_step_post_hook(self.short_way.end) for one in optimizers]
         self._hooks = [*befores, *afters]
 
@@ -143,6 +138,8 @@ class Recorder:
         self._leave_short_way()
         if self._step is not None:
             self._end_step(self._step)
+            # the step that begins here goes the long way
+            self._leave_short_way()
         moment = time.perf_counter() if entered is None else entered
         step = Step(self._next, moment, self.clock.step(moment), loss, self._pace.look)
         if self.clock.has_batches:
@@ -180,10 +177,7 @@ class Recorder:
         self.shared.hand_over(max(self._next - 1, 0), is_last=True)
         self._flush(time.perf_counter())
 
-    def _before_update(self, *_: Any) -> None:
-        self.short_way.is_updating = True
-        if self.short_way.is_open:
-            return
+    def _before_update(self, _: torch.optim.Optimizer) -> None:
         self._leave_short_way()
         if self._step is None:
             self._cut_accumulation_short()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +17,9 @@ from tuneguard.recording.loop_clock import LoopClock
 from tuneguard.recording.loss_mean import Loss, measured_loss
 from tuneguard.recording.pace import Pace
 from tuneguard.recording.step_rows import Number, Step, StepRows, Waited
+
+_Tensor = torch.Tensor
+Hooked = Callable[[torch.optim.Optimizer], None]
 
 
 class ShortWay:
@@ -32,7 +35,8 @@ class ShortWay:
         rates: Reads the learning rates.
         clock: Times the steps.
         rows: Where the steps go.
-        otherwise: Called after an update that leaves more to do.
+        otherwise: Called before an update that is not of a step on this way, and after one that
+            leaves more to do.
 
     Attributes:
         is_open: Whether a step has begun and not ended.
@@ -49,7 +53,7 @@ class ShortWay:
         clock: LoopClock,
         rows: StepRows,
         *,
-        otherwise: Callable[[torch.optim.Optimizer], None],
+        otherwise: tuple[Hooked, Hooked],
     ) -> None:
         self.is_open = False
         self.is_updating = False
@@ -60,15 +64,16 @@ class ShortWay:
         self._rates = rates
         self._clock = clock
         self._append = rows.steps.append
-        self._otherwise = otherwise
+        self._before_another, self._otherwise = otherwise
         self._is_traced: Callable[[], bool] = torch.compiler.is_dynamo_compiling
         self._until = 0
         self._flush_at = 0.0
         self.moment = 0.0
+        self._entered = 0.0
         self._seconds = 0.0
         self._loss: Loss = 0.0
         self._data: Waited | None = None
-        self._rate: float | None = math.nan
+        self._known: Sequence[float] = ()
         self._latest: tuple[Number, ...] = ()
         _here.add(self)
 
@@ -80,8 +85,9 @@ class ShortWay:
             flush_at: When the packet is due, in seconds of `time.perf_counter`.
             room: How many steps it has room for.
         """
-        if self._is_alone:
+        if self._is_alone and self._clock.last > 0.0:
             self.number = number
+            self.moment = self._entered = self._clock.last
             self._flush_at = flush_at
             self._until = min(number + room, self._schedule.quiet_until)
 
@@ -98,7 +104,7 @@ class ShortWay:
         if number >= self._until or number >= self._schedule.quiet_until or self.is_open:
             return False
         try:
-            if type(loss) is torch.Tensor and loss.is_cpu:
+            if type(loss) is _Tensor and loss.is_cpu:
                 value: Loss | None = loss.item()
                 if type(value) is not float:
                     return False
@@ -108,20 +114,25 @@ class ShortWay:
             return False
         if value is None:
             return False
-        clock = self._clock
-        seconds = moment - clock.last
-        clock.last = moment
-        if seconds > 0.0:
-            clock.total += seconds
-        self._loss, self.moment, self._seconds = value, moment, seconds
-        if clock.has_batches:
-            self._data = clock.take()
+        self._loss, self._seconds, self.moment = value, moment - self.moment, moment
+        if self._clock.has_batches:
+            self._data = self._clock.take()
         self.is_open = True
         if not number % TIMED_EVERY:
             self._pace.stepped(moment, 1)
         return True
 
-    def end(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    def before_update(self, optimizer: torch.optim.Optimizer, _: Any, __: Any) -> None:
+        """Note that an update begins; a hook before the optimizer's step.
+
+        Args:
+            optimizer: What is stepped.
+        """
+        self.is_updating = True
+        if not self.is_open:
+            self._before_another(optimizer)
+
+    def end(self, optimizer: torch.optim.Optimizer, _: Any, __: Any) -> None:
         """End the step that is open; a hook after the optimizer's step.
 
         Args:
@@ -133,8 +144,12 @@ class ShortWay:
             return
         number = self.number
         started = None if number % TIMED_EVERY else perf_counter()
-        groups = optimizer.param_groups
-        is_known = len(groups) == 1 and groups[0].get("lr") is self._rate
+        groups, known = optimizer.param_groups, self._known
+        is_known = len(groups) == len(known) and (
+            groups[0].get("lr") is known[0]
+            if len(known) == 1
+            else all(map(is_, [group.get("lr") for group in groups], known))
+        )
         if not is_known and not self._read_rates(groups):
             self._otherwise(optimizer)
             return
@@ -152,12 +167,17 @@ class ShortWay:
             self._latest = self._rates.read()
         except Exception:  # noqa: BLE001 - the long way says what is wrong with them
             return False
-        self._rate = groups[0]["lr"] if type(groups[0]["lr"]) is float else None
+        rates = [group["lr"] for group in groups]
+        # another may be written to in place
+        self._known = rates if all(type(rate) is float for rate in rates) else ()
         return True
 
     def leave(self) -> Step | None:
         """Close this way, and return the step that is open, to be ended the long way."""
-        self._until = 0
+        if self._until:
+            self._until = 0
+            self._clock.last = self.moment
+            self._clock.total += self.moment - self._entered
         if not self.is_open:
             return None
         self.is_open = False
