@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tuneguard.chance import first_over_chance, reference_level
+from tuneguard.chance import chance_at_most, first_over_chance, reference_level
 from tuneguard.history import RunHistory
 
 FALLING = [2.3 * 0.9**step for step in range(30)]
@@ -168,3 +168,22 @@ def test_rows_that_begin_when_much_was_learned_need_the_classes(
 def test_rows_far_above_the_chance_of_declared_classes_are_of_another_loss() -> None:
     losses, accuracy = [120.0, 90.0, 70.0, 60.0, 55.0, 50.0], [0.6, 0.7, 0.8, 0.8, 0.8, 0.8]
     assert reference_level(rows(losses, accuracy, num_classes=10)) is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "params", "level"),
+    [
+        ([0.2, 0.3, 0.4, 0.5], {}, math.log(10.0)),
+        ([0.2, 0.3, 0.4, 0.5], {"num_classes": 5}, math.log(5.0)),
+        ([0.2, 0.7, 0.8, 0.9], {}, None),
+        ([0.2, 0.3, 0.4, 0.5], {"task": "regression"}, None),
+    ],
+    ids=["worst accuracy", "declared", "mostly right", "no classes"],
+)
+def test_rows_have_a_chance_level_of_at_most_so_many_classes(
+    accuracy: list[float], params: dict[str, object], level: float | None
+) -> None:
+    rows = {"loss": [3.0] * 4, "val_loss": [3.0] * 4, "val_accuracy": accuracy}
+    series = {key: list(enumerate(values)) for key, values in rows.items()}
+    found = chance_at_most(RunHistory.from_series(series, params, axis="epoch"))
+    assert (found and found.level) == (level and pytest.approx(level))

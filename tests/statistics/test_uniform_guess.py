@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tuneguard.statistics.uniform_guess import classes_guessed
+from tuneguard.statistics.uniform_guess import classes_guessed, most_classes
 
 
 def validations(classes: int, seed: int, skill: float) -> tuple[np.ndarray, np.ndarray]:
@@ -42,3 +42,15 @@ def test_a_guess_at_the_end_counts_as_one_at_the_beginning() -> None:
 @pytest.mark.parametrize("losses", [[0.69, 0.69], [math.nan] * 5, [20.0] * 5, [-1.0] * 5])
 def test_what_is_no_cross_entropy_tells_nothing(losses: list[float]) -> None:
     assert classes_guessed(np.array(losses), np.full(len(losses), 0.5)) is None
+
+
+@pytest.mark.parametrize("classes", [2, 5, 10, 100])
+def test_a_run_that_guessed_once_bounds_the_classes(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    for _ in range(20):
+        accuracy = np.array([rng.binomial(2000, 1.0 / classes) / 2000.0, 0.5, 0.9])
+        assert classes <= most_classes(accuracy) <= 4.0 * classes
+
+
+def test_nothing_right_bounds_nothing() -> None:
+    assert most_classes(np.zeros(5)) == math.inf

@@ -32,9 +32,8 @@ class LearningRateTooHigh(Rule):
 
     What it detects:
         Steps so long that the first of them throw the loss above the level of a model that knows
-        nothing, where it stays or to which it returns; that leave the model dead at that level;
-        that replace the initialisation by weights which training does not mend; or that keep the
-        loss half way down for good.
+        nothing, where it stays or to which it returns; that leave the model dead at that level or
+        replace the initialisation for the worse; or that keep the loss half way down for good.
 
     Why it matters:
         The weights that such steps leave behind are often worse than the initialisation.
@@ -58,8 +57,8 @@ class LearningRateTooHigh(Rule):
         half. Stuck: after 200 steps or more the loss ends above ``min_stuck`` of the reference
         and no longer falls, while the noise of the batches times the length of the steps holds up
         ``min_held_up`` of the reference, or ``min_held_up_after_overshoot`` after an overshoot: a
-        loss that noisy labels keep up is not held up by the steps. A run that
-        still falls is left alone.
+        loss that noisy labels keep up is not held up by the steps. A run that still falls is left
+        alone.
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
