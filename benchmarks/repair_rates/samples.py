@@ -11,7 +11,9 @@ from tuneguard.findings import Change
 
 
 def input_scale(setup: Setup, _: Change) -> Setup | None:
-    """Standardise each feature by the samples trained on."""
+    """Standardise each feature by the samples trained on; tokens have no scale."""
+    if not setup.data(0).train[0].is_floating_point():
+        return None
 
     def data(seed: int) -> Data:
         drawn = setup.data(seed)

@@ -101,7 +101,7 @@ def test_all_of_several_inputs_count() -> None:
         ["a", "b"],
         torch.tensor(1.0),
         torch.arange(8),
-        torch.randn(8, 1),
+        torch.ones(8, 1),
         torch.zeros(0, 4),
         torch.eye(3).to_sparse(),
         np.array([["a", "b"]]),

@@ -95,6 +95,11 @@ def test_every_parameter_is_given_to_the_optimizer():
     assert len(list(setup.parameters(model))) < len(list(changed.parameters(model))) == 6
 
 
+def test_tokens_have_no_scale() -> None:
+    setup = faulty("embedding_bag", "bounded_output")
+    assert rebuilt(setup, [Change("input_scale", "standardised")]) is None
+
+
 def test_inputs_have_unit_scale():
     changed = rebuilt(
         faulty("mlp_relu", "unscaled_inputs"), [Change("input_scale", "standardised")]
