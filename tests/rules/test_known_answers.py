@@ -200,7 +200,7 @@ def test_prescriptions_go_from_what_was_to_something_else(
     assert len({(fix.parameter, fix.suggested) for fix in fixes}) == len(fixes)
     for fix in fixes:
         assert fix.suggested != fix.current
-        if fix.parameter == "learning_rate":
-            assert (fix.current, float(fix.suggested) == 0.1) == ("0.1", False)
+        if fix.parameter == "learning_rate" and fix.current is not None:
+            assert fix.current == "0.1"
         texts = (fix.action, fix.rationale, fix.tradeoff, fix.verify, fix.snippet)
         assert all(text.strip() for text in texts)

@@ -62,8 +62,8 @@ class LearningRateTooHigh(Rule):
 
     When it is wrong:
         A bad initialisation also starts high, but it comes down. A gradient that explodes in a
-        recurrent network overshoots too, while its loss is ordinary. Inputs far off unit scale
-        make any rate too high.
+        recurrent network overshoots too, while its loss is ordinary. With inputs far off unit
+        scale, any rate is too high.
 
     References:
         Goodfellow, Bengio & Courville (2016), Deep Learning, section 11.4.1. Mandt, Hoffman &
