@@ -200,7 +200,9 @@ def test_prescriptions_go_from_what_was_to_something_else(
     assert len({(fix.parameter, fix.suggested) for fix in fixes}) == len(fixes)
     for fix in fixes:
         assert fix.suggested != fix.current
-        if fix.parameter == "learning_rate" and fix.current is not None:
-            assert fix.current == "0.1"
+        if [one.parameter for one in fix.changes] == ["learning_rate"]:
+            assert (fix.current, float(fix.suggested) == 0.1) == ("0.1", False)
+        elif fix.parameter == "learning_rate":
+            assert fix.current in {"0.1", None}
         texts = (fix.action, fix.rationale, fix.tradeoff, fix.verify, fix.snippet)
         assert all(text.strip() for text in texts)
