@@ -103,7 +103,8 @@ def _as_tensor(value: Any) -> torch.Tensor:
         value = torch.as_tensor(value)
     if not isinstance(value, torch.Tensor) or value.is_nested or value.layout != torch.strided:
         raise NoFingerprintError(f"inputs are of {type(value).__name__}")
-    return value.detach().as_subclass(torch.Tensor)
+    plain = value.detach()
+    return plain if type(plain) is torch.Tensor else plain.as_subclass(torch.Tensor)
 
 
 def _split(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
