@@ -36,6 +36,7 @@ from tuneguard.prescriptions.learning_rate import (
     raise_learning_rate,
     start_anew,
 )
+from tuneguard.prescriptions.loaded_weights import initialise_new_layers
 from tuneguard.prescriptions.machine import (
     average_over_ranks,
     bound_what_is_kept,
@@ -130,6 +131,7 @@ BUILDERS: dict[str, Callable[[RunHistory], Prescription]] = {
     "revive_units": lambda _: revive_units(0.97),
     "smaller_initialisation": lambda run: smaller_initialisation(run, 0.8),
     "unit_variance": lambda _: unit_variance(),
+    "initialise_new_layers": lambda _: initialise_new_layers(),
     "step_without_momentum": step_without_momentum,
     "more_momentum": lambda run: more_momentum(run, 0.9),
     "settle_from": lambda _: settle_from(0.02, 600),

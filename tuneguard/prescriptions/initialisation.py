@@ -156,7 +156,8 @@ def unit_variance() -> Prescription:
     """Scale the weights that are there until every layer passes on a signal of variance 1.
 
     Layer-sequential unit variance (Mishkin and Matas, 2016, All you need is a good init), without
-    the orthogonal weights that it begins with: what was loaded into the layers keeps its pattern.
+    the orthogonal weights that it begins with: what was loaded into linear, convolutional and
+    embedding layers keeps its pattern. Others are initialised anew.
     """
     return Prescription(
         parameter="initialisation",
@@ -167,7 +168,7 @@ def unit_variance() -> Prescription:
         rationale="It measures the scale that fits this network, whatever its activations, "
         "depth and inputs, where a formula assumes them.",
         tradeoff="A few batches pass through the network before training; what was loaded keeps "
-        "its pattern but not its scale.",
+        "its pattern but not its scale, and recurrent and attention layers not even that.",
         changes=(Change("initialisation", "unit_variance"),),
         verify=FADES_NO_MORE,
         snippet=_UNIT_VARIANCE,

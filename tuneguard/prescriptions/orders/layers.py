@@ -27,6 +27,7 @@ from tuneguard.prescriptions.learning_rate import (
     update_ratio_of,
     usual_ratio,
 )
+from tuneguard.prescriptions.loaded_weights import has_loaded_weights, sparing_loaded
 from tuneguard.prescriptions.numerics import (
     overfit_one_batch,
 )
@@ -51,7 +52,7 @@ _SOME_DROPOUT = 0.05
 
 def for_units_born_dead(history: RunHistory, dead: float) -> Order:
     """Units that never fired, a share `dead` of a layer."""
-    return revive_units(dead), leaky_activation(history)
+    return sparing_loaded(history, (revive_units(dead), leaky_activation(history)))
 
 
 def for_units_killed(history: RunHistory, update: float) -> Order:
@@ -76,7 +77,8 @@ def for_saturation(
     """
     scaled = (standardise_inputs(*moments),) if moments is not None else ()
     smaller = smaller_initialisation(history, saturated)
-    return *bare(history), *scaled, smaller, rectify_with_kaiming(history), unit_variance()
+    further = smaller, rectify_with_kaiming(history), unit_variance()
+    return sparing_loaded(history, (*bare(history), *scaled, *further))
 
 
 def for_faded_gradients(history: RunHistory) -> Order:
@@ -88,10 +90,11 @@ def for_faded_gradients(history: RunHistory) -> Order:
     units, normalised = rectify_with_kaiming(history), normalised_layers(history)
     has_two_ends = has_two_ended_units(history)
     if has_two_ends:
-        return units, normalised, residual_path(history), unit_variance()
-    weights = matching_weights(history)
-    first = (weights, unit_variance()) if has_two_ends is False else (units, unit_variance())
-    return *first, normalised, residual_path(history)
+        order = units, normalised, residual_path(history), unit_variance()
+    else:
+        first = units if has_two_ends is None else matching_weights(history)
+        order = first, unit_variance(), normalised, residual_path(history)
+    return sparing_loaded(history, order)
 
 
 def for_uneven_updates(history: RunHistory, layers: Sequence[str], factor: float) -> Order:
@@ -103,13 +106,14 @@ def for_confident_outputs(history: RunHistory, ratio: float) -> Order:
     """First outputs that cost `ratio` times as much as knowing nothing.
 
     Where the last layer's first updates are a far smaller part of its weights than those of the
-    layers before it, its weights alone are too large; else those of every layer are.
+    layers before it, its weights alone are too large; else those of every layer are, unless they
+    were loaded: then the last is the one that is new.
     """
     last, every = smaller_last_layer(ratio), fresh_weights(history, ratio)
     share = _last_layer_update(history)
-    is_alone = share is None or share < _FAR_SMALLER
+    is_alone = share is None or share < _FAR_SMALLER or has_loaded_weights(history)
     first = (last, every) if is_alone else (every, last)
-    return *first, unit_variance()
+    return sparing_loaded(history, (*first, unit_variance()))
 
 
 def for_targets_off_centre() -> Order:
@@ -122,7 +126,7 @@ def for_no_learning(history: RunHistory) -> Order:
     ratio = update_ratio_of(history) or 0.0
     is_short = ratio < usual_ratio(history) / _CLEARLY_SHORT
     has_flat_ends = has_two_ended_units(history) and not bare(history)
-    return (
+    order = (
         overfit_one_batch(),
         *bare(history),
         *less_silenced(history),
@@ -131,6 +135,7 @@ def for_no_learning(history: RunHistory) -> Order:
         unit_variance(),
         normalised_layers(history),
     )
+    return sparing_loaded(history, order)
 
 
 def for_a_poor_fit(history: RunHistory, reasons: Sequence[Prescription]) -> Order:

@@ -18,6 +18,7 @@ from tuneguard.prescriptions.learning_rate import (
     room_above,
     start_anew,
 )
+from tuneguard.prescriptions.loaded_weights import sparing_loaded
 from tuneguard.prescriptions.optimizers import more_momentum, step_without_momentum
 from tuneguard.prescriptions.orders.held import bare, held_down, less_silenced, steadier
 from tuneguard.prescriptions.orders.leaps import below_the_leap, bounded
@@ -87,7 +88,8 @@ def for_short_steps(history: RunHistory, ratio: float | None) -> Order:
     )
     held = (*bare(history), *less_silenced(history))
     # weights that are too small make gradients too small, and with them the steps
-    return *held, first, *further, unit_variance(), *less, *_carried_on(history)
+    order = (*held, first, *further, unit_variance(), *less, *_carried_on(history))
+    return sparing_loaded(history, order)
 
 
 def for_swings(history: RunHistory, series: Series, because: str) -> Order:
