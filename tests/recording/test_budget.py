@@ -83,3 +83,14 @@ def test_the_dense_start_has_a_price() -> None:
     assert not budget.is_dense_start_paid
     budget.sampling(DENSE_SECONDS + 0.1, 1)
     assert budget.is_dense_start_paid
+
+
+def test_a_sample_that_was_interrupted_counts_in_part() -> None:
+    budget = Budget(0.01, Background())
+    for number in range(20):
+        budget.sampling(0.0005, 1)
+        budget.sampling(0.2 if number == 10 else 0.0005)
+    # 0.001 s a sample, and once 0.003 s
+    assert budget.next_stride(40, 2000, 20.0) == round(2 * 0.0011 / (0.01 * 0.01))
+    assert budget.overhead == pytest.approx(0.022 / 20.0)
+    assert budget.is_dense_start_paid is False

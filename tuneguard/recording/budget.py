@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+import numpy as np
 
 from tuneguard.recording.schedule import LONGEST_STRIDE
 
@@ -11,6 +13,7 @@ TIMED_EVERY = 64
 DENSE_SECONDS = 0.5
 _SHORTEST_WINDOW = 1.0
 _SETTLED = 0.2
+_INTERRUPTED = 3.0
 
 
 class Background(Protocol):
@@ -22,16 +25,40 @@ class Background(Protocol):
 
 
 @dataclass(slots=True)
+class _Costs:
+    """What each of many like things took, in seconds.
+
+    The clock goes on while another program has the core. One that took many times what is usual
+    counts as one that took three times as much: on a busy machine there would be few samples else.
+    """
+
+    each: list[float] = field(default_factory=list)
+
+    def add(self, seconds: float, begun: int) -> None:
+        """Take in what one took, or, where none is `begun`, what the latest took besides."""
+        if begun or not self.each:
+            self.each.append(seconds)
+        else:
+            self.each[-1] += seconds
+
+    @property
+    def mean(self) -> float:
+        """What one takes; 0 where there is none."""
+        if not self.each:
+            return 0.0
+        taken = np.array(self.each)
+        return float(np.minimum(taken, _INTERRUPTED * np.median(taken)).mean())
+
+
+@dataclass(slots=True)
 class _Window:
     """What was spent since the last decision."""
 
     began: float
     background: float
     first_step: int
-    plain: float = 0.0
-    timed: int = 0
-    sampling: float = 0.0
-    samples: int = 0
+    plain: _Costs = field(default_factory=_Costs)
+    samples: _Costs = field(default_factory=_Costs)
 
 
 class Budget:
@@ -58,14 +85,12 @@ class Budget:
 
     def plain(self, seconds: float, steps: int = 1) -> None:
         """Take in what recording cost at (a part of) `steps` without a sample."""
-        self._window.plain += seconds
-        self._window.timed += steps
+        self._window.plain.add(seconds, steps)
 
     def sampling(self, seconds: float, samples: int = 0) -> None:
         """Take in what (a part of) `samples` cost the loop."""
         self._sampling += seconds
-        self._window.sampling += seconds
-        self._window.samples += samples
+        self._window.samples.add(seconds, samples)
 
     @property
     def is_dense_start_paid(self) -> bool:
@@ -88,13 +113,13 @@ class Budget:
         if elapsed < _SHORTEST_WINDOW or not steps:
             return None
         background = self._background.cpu_seconds
-        plain = window.plain / max(window.timed, 1) * steps + background - window.background
-        own = plain + window.sampling
+        sampling = window.samples.mean * len(window.samples.each)
+        own = window.plain.mean * steps + sampling + background - window.background
         self.overhead = own / elapsed
         self._window = _Window(spent, background, step)
-        if not window.samples:
+        if not window.samples.each:
             return stride
-        pair = 2.0 * window.sampling / window.samples
+        pair = 2.0 * window.samples.mean
         bare = max(elapsed - own, 0.5 * elapsed) / steps
         return _settled(stride, pair / (self._share * bare))
 
