@@ -6,6 +6,8 @@ BENCH_STAMP := $(VENV)/.installed-bench
 FRAMEWORKS_STAMP := $(VENV)/.installed-frameworks
 # most of what is installed is never imported: only what is gets compiled, when it is
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable
+# else every process of the tests compiles all of it again
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install install-all demo test test-real test-frameworks test-frameworks-quick test-wheel test-oldest lint types layers format docs site check example-rates error-rates error-rates-quick repair-rates pruning-rates repair-rates-quick treatment-rates stride-verdicts noise-rates synthetic-noise-rates framework-faults rule-time comparators comparison-rates bench soak gpu-check scale clean
 
@@ -25,7 +27,7 @@ demo: $(STAMP)  ## train a faulty model, diagnose it, write the review into a lo
 	$(BIN)/tuneguard demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-real: $(STAMP)  ## run the tests on real servers, PostgreSQL and a browser, where they are installed
 	$(BIN)/python -m pytest tests/real -n 2 -rs
@@ -67,7 +69,7 @@ $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 	touch $@
 
 test-oldest: $(OLDEST)/.installed  ## run the tests with the oldest versions that are allowed; downloads much
-	$(OLDEST_PYTHON) -m pytest -n 3 --dist worksteal
+	$(OLDEST_PYTHON) -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)  ## check format and style
 	$(BIN)/ruff format --check .
