@@ -123,7 +123,9 @@ STEADY = run(
 )
 
 
-@pytest.mark.parametrize(("name", "signal", "history"), FIRES, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(
+    ("name", "signal", "history"), FIRES, ids=[f"{name}-{signal}" for name, signal, _ in FIRES]
+)
 def test_a_detector_fires_beyond_its_threshold(
     name: str, signal: str, history: RunHistory
 ) -> None:
