@@ -18,6 +18,7 @@ from tuneguard import RunHistory, keys, treat
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.findings import Change, Evidence, Outcome, Prescription, Severity
 from tuneguard.history import Role
+from tuneguard.reports.treatment.text import render_text
 from tuneguard.rule import Requirement, Rule
 
 STEPS = range(40)
@@ -149,6 +150,37 @@ def test_what_was_killed_in_the_middle_is_trained_again(
     assert [one.info.status for one in children(client, parent)].count("FINISHED") == 2
 
 
+def test_what_was_not_recorded_into_its_run_is_trained_again(
+    treated: Callable[..., Any],
+) -> None:
+    made: list[float] = []
+
+    def interrupted(params: dict[str, Any]) -> RunHistory:
+        made.append(params["lr"])
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        points = [(step, params["lr"] + 2.0 * 0.8**step) for step in STEPS]
+        return RunHistory.from_series({"val_loss": points})
+
+    with pytest.raises(KeyboardInterrupt):
+        treated(interrupted)
+    assert treated(interrupted).is_healthy
+    assert made == [1.0, 0.1, 1.0, 0.1]
+
+
+def test_a_function_that_recorded_nothing_can_be_mended(treated: Callable[..., Any]) -> None:
+    records: list[bool] = []
+
+    def mended(params: dict[str, Any]) -> None:
+        if records:
+            train(params)
+        records.append(True)
+
+    with pytest.raises(TuneGuardError, match="recorded nothing"):
+        treated(mended)
+    assert treated(mended).is_healthy
+
+
 def test_two_processes_do_not_treat_the_same(
     treated: Callable[..., Any], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +210,23 @@ def test_a_training_that_raises_is_reverted_and_its_run_failed(
     assert treatment.attempts[1].reason == "ValueError: too small"
     assert children(client, treatment.parent_id)[1].info.status == "FAILED"
     assert client.get_run(treatment.parent_id).info.status == "FINISHED"
+
+
+def test_what_the_parameters_do_not_express_is_listed(
+    treated: Callable[..., Any], client: MlflowClient, tmp_path: Path
+) -> None:
+    treatment = treated(lambda params: train({"lr": params["eta"]}), params={"eta": 1.0})
+    said = "Not healthy, and no change was tried: nothing left to try."
+    assert render_text(treatment).startswith(said)
+    assert "Left to you" in render_text(treatment)
+    assert "ends-high: Lower it." in render_text(treatment)
+    parent = client.get_run(treatment.parent_id)
+    assert "- ends-high: Lower it." in parent.data.tags["mlflow.note.content"]
+    folder = Path(client.download_artifacts(treatment.parent_id, "tuneguard", str(tmp_path)))
+    assert "<li>ends-high: Lower it.</li>" in (folder / "treatment.html").read_text()
+    document = json.loads((folder / "treatment.json").read_text())
+    assert document["left_to_you"] == ["ends-high: Lower it."]
+    assert "Left to you" not in render_text(treated())
 
 
 def test_a_history_or_another_run_may_be_returned(

@@ -63,7 +63,8 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
     the parameters is changed.
 
     A treatment that was interrupted, or killed, goes on when it is called again with the same
-    function, parameters and seeds: trainings that came to their end are not repeated.
+    function, parameters and seeds: trainings that came to their end are not repeated, if they
+    recorded into their run.
 
     Args:
         train: Trains from a dictionary of parameters and records into the run that is open, with
@@ -102,18 +103,14 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
         raise TuneGuardError("There is no seed to train with: give at least one, or none at all.")
     past = read_evidence(evidence, tracking_uri) if isinstance(evidence, str) else evidence
     title = name or f"treatment of {_name_of(train)}"
+    identity = _hash([_name_of(train), params, chosen, names])
     runs = TreatmentRuns.open(
-        _hash([_name_of(train), params, chosen, names]),
-        title,
-        experiment=experiment,
-        tracking_uri=tracking_uri,
-        fresh=fresh,
+        identity, title, experiment=experiment, tracking_uri=tracking_uri, fresh=fresh
     )
     asked = None if rules is None else tuple(rules)
-    trainer = _Trainer(train, runs, seed_name, tracking_uri, asked, past)
     told = _Told(runs, title, on_attempt)
     course = Course(
-        trainer,
+        _Trainer(train, runs, seed_name, tracking_uri, asked, past),
         params,
         settings,
         seeds=chosen,
@@ -121,6 +118,11 @@ def treat(  # noqa: PLR0913 - what to train, and by keyword how to go about it
         measures=measures,
         on_attempt=told,
     )
+    return _followed(course, runs, told)
+
+
+def _followed(course: Course, runs: TreatmentRuns, told: _Told) -> Treatment:
+    """Run a course to its end, and end the parent with what became of it."""
     status = "FAILED"
     try:
         treatment = replace(course.run(), parent_id=runs.parent_id)
@@ -150,10 +152,9 @@ class _Trainer:
         if seed is not None:
             params[self.seed_name] = seed
         key = _hash(params)
-        done = self.runs.finished(key)
-        if done is not None:
-            took = (done.info.end_time - done.info.start_time) / 1000.0
-            return self._diagnosed(seed, done.info.run_id, done.info.run_id, took)
+        resumed = self._resumed(key, seed)
+        if resumed is not None:
+            return resumed
         began = time.monotonic()
         name = f"attempt {plan.number}" + (f", seed {seed}" if seed is not None else "")
         try:
@@ -166,6 +167,15 @@ class _Trainer:
             text = f"{type(error).__name__}: {error}"
             return Trial(seed, None, None, text, time.monotonic() - began)
         return self._diagnosed(seed, run_id, returned, time.monotonic() - began)
+
+    def _resumed(self, key: str, seed: object) -> Trial | None:
+        """Return what an earlier process trained, where its run holds what happened."""
+        done = self.runs.finished(key)
+        if done is None:
+            return None
+        history = load_run(done.info.run_id, self.uri)
+        took = (done.info.end_time - done.info.start_time) / 1000.0
+        return self._diagnosed(seed, done.info.run_id, history, took) if history.series else None
 
     def _diagnosed(self, seed: object, run_id: str, told: object, seconds: float) -> Trial:
         history = told if isinstance(told, RunHistory) else self._read(run_id, told)

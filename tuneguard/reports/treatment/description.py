@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from tuneguard import keys
-from tuneguard.reports.treatment.rows import Row, headline, rows
+from tuneguard.reports.treatment.rows import Row, headline, left_to_you, rows
 from tuneguard.reports.untrusted import markdown_safe
 from tuneguard.treatment import Treatment
 from tuneguard.version import __version__
@@ -33,6 +33,10 @@ def _blocks(treatment: Treatment, picture_path: str | None) -> Iterator[str]:
         where = f"get-artifact?path={quote(picture_path, safe='')}&run_uuid={run}"
         yield f"![Before and after]({where})"
     yield "\n".join(_table(rows(treatment)))
+    left = left_to_you(treatment)
+    if left:
+        yield "Left to you, as these parameters do not express it:"
+        yield "\n".join(f"- {markdown_safe(one)}" for one in left)
     yield (
         f"Everything that was tried: `{keys.ARTIFACTS}/treatment.html` among the artifacts. "
         f"Treated by tuneguard {__version__}."

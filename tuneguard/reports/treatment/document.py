@@ -7,7 +7,7 @@ import math
 from dataclasses import astuple, fields
 from typing import Any, Final
 
-from tuneguard.reports.treatment.rows import Row, headline, rows
+from tuneguard.reports.treatment.rows import Row, headline, left_to_you, rows
 from tuneguard.treatment import Attempt, Treatment, Trial
 from tuneguard.version import __version__
 
@@ -31,6 +31,7 @@ def to_document(treatment: Treatment) -> dict[str, Any]:
         "best": treatment.best,
         "params": _plain(treatment.params),
         "settings": list(treatment.settings),
+        "left_to_you": left_to_you(treatment),
         "trainings": treatment.trainings,
         "seconds": treatment.seconds,
         "attempts": [_attempt(one) for one in treatment.attempts],

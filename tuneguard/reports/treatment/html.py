@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from tuneguard.reports.pages import page_environment
 from tuneguard.reports.treatment.picture import describe_attempts
-from tuneguard.reports.treatment.rows import headline, rows
+from tuneguard.reports.treatment.rows import headline, left_to_you, rows
 from tuneguard.reports.untrusted import terminal_safe
 from tuneguard.treatment import Treatment
 from tuneguard.version import __version__
@@ -29,6 +29,7 @@ def render_html(treatment: Treatment, title: str, picture: str | None) -> str:
         # its texts were escaped when it was written as XML
         picture=None if picture is None else Markup(picture),  # noqa: S704
         caption=terminal_safe(describe_attempts(treatment)),
+        left=left_to_you(treatment),
         settings=", ".join(treatment.settings) or "none",
         version=__version__,
     )

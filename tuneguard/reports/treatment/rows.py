@@ -13,6 +13,7 @@ from tuneguard.treatment import Attempt, Treatment
 
 _VALUE: Final = 60
 _REASON: Final = 300
+_MOST_LEFT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,30 @@ def headline(treatment: Treatment) -> str:
     if treatment.is_healthy:
         return f"Healthy after {made}, with {change(kept_changes(treatment))}"
     if treatment.best == 0:
+        if len(treatment.attempts) == 1:
+            return f"Not healthy, and no change was tried: {treatment.ending}"
         return f"Nothing that was tried helped in {made}: {treatment.ending}"
     kept = change(kept_changes(treatment))
     return f"Better but not healthy after {made}, with {kept}: {treatment.ending}"
+
+
+def left_to_you(treatment: Treatment) -> list[str]:
+    """Return what is prescribed for the runs that were kept and their parameters cannot express.
+
+    Empty where they are healthy; else a few actions with the finding that asks for them, what is
+    most likely first.
+    """
+    if treatment.is_healthy:
+        return []
+    expressed = set(treatment.settings)
+    left = [
+        f"{finding.rule}: {one.action}"
+        for trial in treatment.kept.trials
+        for finding in (trial.diagnosis.all_findings() if trial.diagnosis else ())
+        for one in finding.prescriptions
+        if not expressed.issuperset(it.parameter for it in one.changes) or not one.changes
+    ]
+    return [clipped(cleaned(one), _REASON) for one in list(dict.fromkeys(left))[:_MOST_LEFT]]
 
 
 def kept_changes(treatment: Treatment) -> dict[str, tuple[Any, Any]]:

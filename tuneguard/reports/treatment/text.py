@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from tuneguard.reports.treatment.rows import Row, headline, rows
+from tuneguard.reports.treatment.rows import Row, headline, left_to_you, rows
 from tuneguard.treatment import Treatment
 
 _INDENT = "   "
@@ -23,6 +23,10 @@ def render_text(treatment: Treatment, *, width: int = 100) -> str:
         lines += ["", *attempt_lines(row, width)]
     given = ", ".join(treatment.settings) or "none"
     lines += ["", *_wrapped(f"Settings that the parameters can express: {given}.", width, "")]
+    left = left_to_you(treatment)
+    if left:
+        lines += ["", "Left to you, as these parameters do not express it:"]
+        lines += [line for one in left for line in _wrapped(one, width, _INDENT)]
     return "\n".join(lines) + "\n"
 
 
