@@ -103,6 +103,8 @@ def test_what_has_another_reason_is_not_judged(excuse: str, runs: ModuleType) ->
         (0.1, "SGD", Passed),
         (1e-5, "AdamW", Finding),
         (1e-3, "AdamW", Passed),
+        (1e-5, "RMSprop", Finding),
+        (1e-3, "RMSprop", Passed),
     ],
 )
 def test_rows_of_epochs_are_held_against_usual_rates(

@@ -15,6 +15,7 @@ from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 from tuneguard.rules.no_learning import NoLearning
 from tuneguard.rules.output_loss_mismatch import OutputLossMismatch
 from tuneguard.rules.schedule_fault import ScheduleFault
+from tuneguard.rules.stopped_too_early import StoppedTooEarly
 from tuneguard.rules.underfitting import Underfitting
 
 FloatArray = NDArray[np.float64]
@@ -161,3 +162,88 @@ def test_training_kept_far_above_validation_shows_regularisation(
             + noise(seed + 50, 0.01),
         )
         assert isinstance(Underfitting().check(rows), expected), seed
+
+
+def single_answer(
+    seed: int, *, flips: float = 0.0, leaps: float = 1.0, level: float = 1.0
+) -> RunHistory:
+    """Rows of a model that answers the same for all samples, but for a share of the rows."""
+    rng = np.random.default_rng(seed)
+    others = 0.2 + 0.05 * rng.normal(size=ROWS)
+    return history(
+        train_loss=level * np.log(5.0) * np.where(EPOCHS == 1.0, leaps, 1.0) + noise(seed, 0.004),
+        val_loss=level * np.log(5.0) + noise(seed + 50, 0.002),
+        val_accuracy=np.where(rng.random(ROWS) < flips, others, 0.205),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_found"),
+    [({}, True), ({"flips": 1.0}, False), ({"leaps": 1.3}, False), ({"level": 0.8}, False)],
+    ids=["one answer", "guesses of noisy labels", "an upheaval", "something was learned"],
+)
+def test_one_answer_for_every_sample_is_no_matter_of_labels(
+    changed: dict[str, float], is_found: bool
+) -> None:
+    for seed in range(20):
+        outcome = Underfitting().check(single_answer(seed, **changed))
+        assert isinstance(outcome, Finding) == is_found, seed
+        if isinstance(outcome, Finding):
+            assert outcome.prescriptions[0].parameter == "weight_decay"
+
+
+def test_one_answer_is_no_matter_of_the_model_where_nothing_moves_or_it_still_learns() -> None:
+    falling = np.log(5.0) * (1.0 - 0.02 * EPOCHS / ROWS)
+    for validation in (np.full(ROWS, np.log(5.0)), falling):
+        rows = history(
+            train_loss=validation + noise(0, 1e-5),
+            val_loss=validation,
+            val_accuracy=np.full(ROWS, 0.205),
+        )
+        assert not isinstance(Underfitting().check(rows), Finding)
+
+
+@pytest.mark.parametrize(("score", "is_found"), [(0.0, True), (0.4, False)])
+def test_a_regression_that_predicts_the_mean_and_no_more(score: float, is_found: bool) -> None:
+    for seed in range(20):
+        validation = 0.075 * (1.0 - score) + noise(seed, 1e-5)
+        rows = history(
+            train_loss=0.076 * (1.0 - score) + noise(seed + 50, 1e-4),
+            val_loss=validation,
+            val_r2=np.full(ROWS, score),
+        )
+        assert isinstance(Underfitting().check(rows), Finding) == is_found, seed
+
+
+def decayed(loss: FloatArray, seed: int, at: int = 8) -> RunHistory:
+    rate = np.where(at > EPOCHS, 0.1, np.where(at + 4 > EPOCHS, 0.02, 0.004))
+    return history(
+        train_loss=loss + noise(seed, 0.01),
+        val_loss=loss + noise(seed + 50, 0.005),
+        learning_rate=rate,
+    )
+
+
+@pytest.mark.parametrize(("time", "expected"), [(1e3, Finding), (1.5, Passed)])
+def test_a_schedule_may_end_before_the_loss_has_settled(time: float, expected: type) -> None:
+    """In the time that rates add up to, a straight fall and one that had ended long before."""
+    passed = np.cumsum(np.where(EPOCHS < 8, 1.0, np.where(EPOCHS < 12, 0.2, 0.04)))
+    fall = (1.0 - np.exp(-passed / time)) / (1.0 - np.exp(-passed[-1] / time))
+    for seed in range(20):
+        assert isinstance(StoppedTooEarly().check(decayed(2.3 - fall, seed)), expected), seed
+
+
+@pytest.mark.parametrize(("setback", "is_found"), [(0.0, True), (0.05, False)])
+def test_validation_that_was_the_best_each_time_stands_in_for_noisy_training(
+    setback: float, is_found: bool
+) -> None:
+    """Where it fell behind once, nobody can tell it from noise."""
+    validation = 1.64 - 0.002 * EPOCHS
+    validation[6] += setback
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        wave = 0.001 * np.where(EPOCHS % 2 == 0, 1.0, -1.0) * rng.uniform(0.8, 1.2, ROWS)
+        wave[-1] = 0.02  # its last row is no new low
+        rows = history(train_loss=1.64 - 0.002 * EPOCHS + wave, val_loss=validation)
+        outcome = StoppedTooEarly().check(rows)
+        assert isinstance(outcome, Finding) == is_found, seed

@@ -16,11 +16,12 @@ from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.orders import for_short_steps
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
+from tuneguard.statistics.rate_course import in_rates
 from tuneguard.statistics.robust import running_median
 from tuneguard.statistics.weighted import weighted_median
 
 _FEWEST_STEPS, _FEWEST_EPOCHS = 100, 10
-_USUAL_RATE = {"adam": 5e-5, "sgd": 1e-2}
+_USUAL_RATE = {"adam": 5e-5, "rmsprop": 5e-5, "sgd": 1e-2}
 _NEAR_CHANCE = (0.7, 1.15)
 
 
@@ -278,17 +279,12 @@ def _late_fall(curve: Curve) -> float:
 
 
 def _in_rates(history: RunHistory, curve: Curve) -> Curve:
-    """Return a course in the time that learning rates add up to, from 0 to 1 over the run.
-
-    So long as steps are short, it is this time that descent depends on, whatever the schedule.
-    """
+    """Return a course in the time that learning rates add up to."""
     rate = history.get(Role.LEARNING_RATE)
-    known = rate.finite() if rate is not None else None
-    if known is None or len(known) < len(curve.levels) or known.values.max() <= 0.0:
+    if rate is None or len(rate.finite()) < len(curve.levels):
         return curve
-    passed = np.cumsum(np.maximum(known.values, 0.0))
-    positions = np.interp(curve.positions, known.positions, passed / passed[-1])
-    return replace(curve, positions=positions)
+    positions = in_rates(rate, curve.positions)
+    return curve if positions is None else replace(curve, positions=positions)
 
 
 def _series(history: RunHistory, key: str) -> Series | None:

@@ -12,16 +12,22 @@ from tuneguard.findings import Evidence, Finding, Outcome, Severity, View
 from tuneguard.history import Axis, Role, RunHistory
 from tuneguard.prescriptions.orders import for_an_early_end
 from tuneguard.rule import Requirement, Rule
-from tuneguard.statistics.extrapolation import Extrapolation, LatePace, extrapolate, late_pace
+from tuneguard.shortfall import final_rate, progress_of_training, progress_of_validation
+from tuneguard.statistics.extrapolation import Extrapolation, LatePace, late_pace
+from tuneguard.statistics.outlook import (
+    Outlook,
+    extrapolated,
+    fall_between_halves,
+    is_best_each_time,
+    late_fall_in_rates,
+    worthwhile,
+)
 from tuneguard.statistics.splits import MeasuredCourse, quality, training_loss, validation_loss
 
-_FACTORS = (2.0, 3.0, 4.0, 6.0)
 _FEWEST = 5
 _FEWEST_FOR_CURVES = 10
 _AT_ITS_PACE = 3.0  # times as long: no fall keeps its pace
 _TINY = 1e-300
-_FAR_ABOVE = 1.5
-_MOST_OF_IT = 0.8  # of what eight times the length would gain
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,18 @@ class StoppedTooEarly(Rule):
         second half speaks: kept up for a second run's length, it must gain at least
         ``min_pace`` of the progress in training and in validation, both at new lows, by
         ``min_noise`` standard deviations, and the pace at the end must be at least ``min_kept``
-        of that before. With fewer than ten training losses there must be a validation. It is a
-        warning where the run was shorter than ``short_steps`` or ``short_epochs``: a longer one
-        that only then begins to learn was held up by something else, and is left with advice.
+        of that before. With fewer than ten training losses there must be a validation.
 
         A run of fewer than ``few_steps`` that began at chance level has seen too little for
         either. Of that it is enough that it ended above ``min_left`` of chance level, its last
         loss the lowest, having fallen by ``min_fall`` of the progress over the second half.
 
+        Rows of one an epoch may be too noisy to show the pace of training. Where each validation
+        was the best so far, it is enough that training fell from half to half by ``min_noise``.
+
         A run whose learning rate ended at or below ``max_final_rate`` of its highest has finished
-        its schedule: nothing is said.
+        its schedule: nothing is said, unless in rows both losses fell by ``min_steady`` of all
+        their way in the later half of what the rates add up to, as if nothing had settled.
 
     When it is wrong:
         A learning rate that is far too low looks the same. A curve that bends later than the
@@ -85,14 +93,15 @@ class StoppedTooEarly(Rule):
     min_left: float = 0.15
     min_fall: float = 0.05
     few_steps: float = 120.0
+    min_steady: float = 0.5
 
     def check(self, history: RunHistory) -> Outcome:
         """Say whether both losses would fall much further in a run of twice the length."""
         if history.is_running:
             return self.abstained("the run has not ended yet")
-        final_rate = _final_rate(history, self.max_final_rate)
-        if final_rate is not None and final_rate.value <= final_rate.threshold:
-            return self.passed(final_rate)
+        at_end = final_rate(history, self.max_final_rate)
+        if at_end is not None and at_end.value <= at_end.threshold:
+            return self._by_rates(history) or self.passed(at_end)
         outcome = self._by_curves(history)
         if isinstance(outcome, Finding) and outcome.severity is not Severity.INFO:
             return outcome
@@ -100,18 +109,18 @@ class StoppedTooEarly(Rule):
 
     def _by_curves(self, history: RunHistory) -> Outcome:
         training = training_loss(history, min_points=_FEWEST_FOR_CURVES)
-        ahead = _doubled(training)
+        ahead = extrapolated(training, 2.0) if training is not None else None
         if training is None or ahead is None:
             return self.abstained("no saturating curve describes the training loss")
-        progress = _progress(history, training)
+        progress = progress_of_training(history, training)
         evidence = [*self._evidence(training, ahead, progress, 1.0)]
         shown, most = training, ahead
         validation = validation_loss(history) or quality(history, "validation")
         if validation is not None:
-            further = _doubled(validation)
+            further = extrapolated(validation, 2.0)
             if further is None:
                 return self.passed(*evidence)
-            gained = _progress_of_validation(validation, progress)
+            gained = progress_of_validation(validation, progress)
             evidence += self._evidence(validation, further, gained, 0.5)
             shown, most = validation, further
         if any(one.value < one.threshold for one in evidence):
@@ -123,7 +132,7 @@ class StoppedTooEarly(Rule):
             f"least {evidence[0].value:.0%} of the training loss's progress so far."
         )
         is_much = evidence[0].value >= self.much_share
-        outlook = _Outlook(text, *_worthwhile(shown), is_much)
+        outlook = Outlook(text, *worthwhile(shown), is_much)
         return self._report(history, training, shown, outlook, evidence)
 
     def _by_pace(self, history: RunHistory) -> Finding | None:
@@ -132,13 +141,13 @@ class StoppedTooEarly(Rule):
         if training is None or (validation is None and training.curve.points < _FEWEST_FOR_CURVES):
             return None
         shown = validation or training
-        pace, pace_in_training = late_pace(*shown.falling()), late_pace(*training.falling())
-        if pace is None or pace_in_training is None:
+        pace, progress = late_pace(*shown.falling()), progress_of_training(history, training)
+        of_training = self._pace_of_training(training, shown, progress)
+        if pace is None or of_training is None:
             return None
-        progress = _progress(history, training)
-        evidence = [*self._pace_evidence(training, pace_in_training, progress)]
+        evidence = [*of_training]
         if shown is not training:
-            gained = _progress_of_validation(shown, progress)
+            gained = progress_of_validation(shown, progress)
             evidence += self._pace_evidence(shown, pace, gained)
         kept = "pace at the end over that in the middle of the second half"
         window = shown.second_half
@@ -149,11 +158,58 @@ class StoppedTooEarly(Rule):
         name = _title(shown, training)
         text = (
             f"The {name} fell until the run ended at {unit} {last:g}: at the pace of the second "
-            f"half, as long again would gain {evidence[0].value:.0%} of the training loss's "
+            f"half, as long again would gain {evidence[-3].value:.0%} of the training loss's "
             "progress so far."
         )
-        outlook = _Outlook(text, _AT_ITS_PACE, pace.fall, is_much=True)
+        outlook = Outlook(text, _AT_ITS_PACE, pace.fall, is_much=True)
         return self._report(history, training, shown, outlook, evidence)
+
+    def _pace_of_training(
+        self, training: MeasuredCourse, shown: MeasuredCourse, progress: float
+    ) -> tuple[Evidence, ...] | None:
+        """Measure the pace of training; where its rows are too noisy for that, whether it fell."""
+        pace = late_pace(*training.falling())
+        proof = self._pace_evidence(training, pace, progress) if pace is not None else None
+        is_enough = proof is not None and all(one.value >= one.threshold for one in proof)
+        is_of_rows = training.series.axis is Axis.EPOCH and shown is not training
+        if is_enough or not is_of_rows or not is_best_each_time(shown):
+            return proof
+        words = "fall from the first half to the second, in standard deviations of the noise"
+        noise = max(2.0**0.5 * training.curve.level_noise, _TINY)
+        fall, series = fall_between_halves(training) / noise, training.series
+        return (Evidence(series.key, words, fall, self.min_noise, series.span),)
+
+    def _by_rates(self, history: RunHistory) -> Finding | None:
+        """Say that a schedule ended before the losses in its rows did."""
+        rate, training = history.get(Role.LEARNING_RATE), training_loss(history)
+        validation = validation_loss(history)
+        if rate is None or training is None or validation is None:
+            return None
+        if training.series.axis is not Axis.EPOCH:
+            return None
+        progress, evidence = training.curve.gained, []
+        words = "fall in the later half of what the learning rates add up to, "
+        for one in (training, validation):
+            fall = late_fall_in_rates(one, rate)
+            if fall is None:
+                return None
+            share = fall / max(progress, one.curve.gained, _TINY)
+            sure = fall / max(2.0**0.5 * one.curve.level_noise, _TINY)
+            key, span = one.series.key, one.series.span
+            evidence += [
+                Evidence(key, f"{words}as a share of all", share, self.min_steady, span),
+                Evidence(key, f"{words}in standard deviations", sure, self.min_noise, span),
+            ]
+        if any(one.value < one.threshold for one in evidence):
+            return None
+        text = (
+            "The learning rate was gone before the loss had settled: the later half of what the "
+            f"rates add up to brought {evidence[2].value:.0%} of the progress in "
+            f"{_title(validation, training)}, up to {training.series.axis.value} "
+            f"{training.series.span[1]:g}."
+        )
+        outlook = Outlook(text, _AT_ITS_PACE, evidence[2].value * progress, is_much=True)
+        return self._report(history, training, validation, outlook, evidence)
 
     def _by_length(self, history: RunHistory) -> Finding | None:
         """Say that a run of so few steps cannot have got there, if its loss was still falling."""
@@ -173,7 +229,7 @@ class StoppedTooEarly(Rule):
         fall = float(np.interp(0.5 * (steps[0] + steps[-1]), steps, values) - values[-1])
         left, key = shown.curve.end / reference.level, shown.series.key
         words = "fall over the second half, as a share of the training loss's progress"
-        share = fall / max(_progress(history, training), _TINY)
+        share = fall / max(progress_of_training(history, training), _TINY)
         at_end = f"level at the end over {reference.words}"
         evidence = [
             Evidence(key, at_end, left, self.min_left, shown.series.span),
@@ -185,7 +241,7 @@ class StoppedTooEarly(Rule):
             f"The {_title(shown, training)} was still falling when the run ended, after "
             f"{last - first + 1:g} steps from chance level, at {left:.0%} of that."
         )
-        outlook = _Outlook(text, _AT_ITS_PACE, fall, is_much=True)
+        outlook = Outlook(text, _AT_ITS_PACE, fall, is_much=True)
         return self._report(history, training, shown, outlook, evidence)
 
     def _pace_evidence(
@@ -217,7 +273,7 @@ class StoppedTooEarly(Rule):
         history: RunHistory,
         training: MeasuredCourse,
         shown: MeasuredCourse,
-        outlook: _Outlook,
+        outlook: Outlook,
         evidence: list[Evidence],
     ) -> Finding:
         return self.found(
@@ -236,60 +292,5 @@ class StoppedTooEarly(Rule):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outlook:
-    """What is said of a longer run: how many times as long, and what it gains."""
-
-    text: str
-    factor: float
-    gain: float
-    is_much: bool
-
-
-def _progress(history: RunHistory, training: MeasuredCourse) -> float:
-    """Return how far training came down: from chance level, where it began far above that."""
-    reference, curve = reference_level(history), training.curve
-    if reference is None or reference.kind != "chance" or training.series.axis is not Axis.STEP:
-        return curve.gained
-    is_above = curve.start > _FAR_ABOVE * reference.level > _FAR_ABOVE * curve.best
-    return reference.level - curve.best if is_above else curve.gained
-
-
-def _progress_of_validation(validation: MeasuredCourse, of_training: float) -> float:
-    """Return its progress: a validation loss is measured by the longer, as it begins late."""
-    if validation.name != "loss":
-        return validation.curve.gained
-    return max(validation.curve.gained, of_training)
-
-
 def _title(shown: MeasuredCourse, training: MeasuredCourse) -> str:
     return f"{'training' if shown is training else 'validation'} {shown.name}"
-
-
-def _doubled(measured: MeasuredCourse | None) -> Extrapolation | None:
-    return _extrapolated(measured, 2.0) if measured is not None else None
-
-
-def _extrapolated(measured: MeasuredCourse, factor: float) -> Extrapolation | None:
-    steps, values = measured.falling()
-    return extrapolate(steps, values, float(steps[0] + factor * (steps[-1] - steps[0])))
-
-
-def _worthwhile(measured: MeasuredCourse) -> tuple[float, float]:
-    """Return how many times as long to train, and what the best fit gains by it."""
-    most = _extrapolated(measured, 2.0 * _FACTORS[2])
-    for factor in _FACTORS:
-        ahead = _extrapolated(measured, factor)
-        if ahead is not None and most is not None and ahead.gain >= _MOST_OF_IT * most.gain:
-            return factor, ahead.gain
-    return _FACTORS[-1], most.gain if most is not None else 0.0
-
-
-def _final_rate(history: RunHistory, limit: float) -> Evidence | None:
-    """Measure the last learning rate as a share of the highest."""
-    series = history.get(Role.LEARNING_RATE)
-    rates = series.finite() if series is not None else None
-    if series is None or rates is None or len(rates) < 2 or float(rates.values.max()) <= 0.0:
-        return None
-    share = float(np.median(rates.values[-3:]) / rates.values.max())
-    return Evidence(series.key, "last learning rate over the highest", share, limit, series.span)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,10 +16,15 @@ from tuneguard.prescriptions.orders import for_a_poor_fit
 from tuneguard.prescriptions.regularisation import less_dropout, less_weight_decay
 from tuneguard.prescriptions.wording import rounded
 from tuneguard.rule import Requirement, Rule
-from tuneguard.shortfall import level_of_knowing_nothing
+from tuneguard.shortfall import (
+    evenness,
+    gap_to_validation,
+    late_validations,
+    level_of_knowing_nothing,
+)
 from tuneguard.statistics.curve import Curve, course
 
-_ACCURACIES = frozenset({"acc", "accuracy", "top1"})
+_USUAL_DECAY = 0.1
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,19 @@ class Underfitting(Rule):
         A record of steps is judged from ``min_points`` losses on.
 
         Rows of one an epoch show regularisation by what it does: the training loss settled above
-        ``min_kept_up`` of its first row, no longer falling by ``max_progress_of_rows`` of its way
+        ``min_kept_up`` of its first row, no longer falling by ``max_progress_held`` of its way
         in the last half, and of the way from that row down to the validation loss, which is
         measured without it, at least ``min_regularised`` was kept from training; that is at least
-        ``min_apart`` of the first row.
+        ``min_apart`` of the first row. Or every sample gets the same answer, which no labels make
+        a model do: training stays above ``min_level_single`` of chance level, ``min_same`` of the
+        later validations have one of two scores (for a regression an ``R²`` of 0), and their loss
+        moves by ``min_moved`` to ``max_moved`` of itself, falling by ``max_fell`` at most. Steps
+        too long lead there as well, but by an upheaval: no row is above ``max_peak`` times those.
 
     When it is wrong:
         Labels that people confuse have a loss that no model can go below, and errors that are not
         spread evenly. A small model on such data is called too small. So is an autoencoder with
-        a waist of two units on purpose.
+        a waist of two units on purpose. In rows, dead units leave a single answer as well.
 
     References:
         Goodfellow, Bengio & Courville (2016), Deep Learning, section 5.2. Zhang et al. (2017),
@@ -93,7 +101,12 @@ class Underfitting(Rule):
     min_kept_up: float = 0.5
     min_regularised: float = 0.28
     min_apart: float = 0.06
-    max_progress_of_rows: float = 0.2
+    min_level_single: float = 0.93
+    min_same: float = 0.7
+    min_moved: float = 1e-4
+    max_moved: float = 0.03
+    max_fell: float = 0.003
+    max_peak: float = 1.1
 
     def check(self, history: RunHistory) -> Outcome:
         """Look at where the training loss settled, and why."""
@@ -101,7 +114,9 @@ class Underfitting(Rule):
         is_of_rows = loss is not None and loss.axis is Axis.EPOCH
         if loss is not None and not is_of_rows and loss.is_finite.sum() < self.min_points:
             return self.abstained(f"fewer than {self.min_points} losses were recorded")
-        found = self._kept_up(history) if is_of_rows and not history.is_running else None
+        found = None
+        if is_of_rows and not history.is_running:
+            found = self._kept_up(history) or self._single_answer(history)
         return found or self._against_chance(history)
 
     def _against_chance(self, history: RunHistory) -> Outcome:
@@ -122,18 +137,21 @@ class Underfitting(Rule):
         if level.value > self.max_level and not is_plain:
             return self.abstained("nothing at all was learned, which is another matter")
         progress = self._progress(loss, curve, is_plain=is_plain)
-        gap, evenness = self._gap(history, curve), self._evenness(history, reference)
-        evidence = (level, progress, *(one for one in (gap, evenness, narrow) if one is not None))
+        gap, even = (
+            gap_to_validation(history, curve, self.max_gap),
+            evenness(history, reference, self.max_evenness),
+        )
+        evidence = (level, progress, *(one for one in (gap, even, narrow) if one is not None))
         is_stuck = level.value >= level.threshold and progress.value <= progress.threshold
         if not is_stuck or (gap is not None and gap.value > gap.threshold):
             return self.passed(*evidence)
-        is_even = evenness is not None and evenness.value > evenness.threshold
+        is_even = even is not None and even.value > even.threshold
         reasons = held + ([larger_model(history, 8)] if narrow is not None else [])
         if not is_even:
             reasons = reasons or self._too_small(history)
         if not reasons and (is_even or level.value < self.min_level_alone):
             return self.passed(*evidence)
-        proof = tuple(one for one in evidence if one is not evenness or not is_even)
+        proof = tuple(one for one in evidence if one is not even or not is_even)
         return self._report(history, loss, curve, proof, reasons)
 
     def _kept_up(self, history: RunHistory) -> Finding | None:
@@ -146,7 +164,7 @@ class Underfitting(Rule):
             return None
         first = float(loss.finite().values[0])
         fell = float(np.median(late[: max(1, len(late) // 2)])) - curve.end
-        if first <= 0.0 or fell > self.max_progress_of_rows * max(first - curve.end, 0.0):
+        if first <= 0.0 or fell > self.max_progress_held * max(first - curve.end, 0.0):
             return None
         half = (float(loss.steps[len(loss) // 2]), float(loss.steps[-1]))
         kept = "level at the end, as a share of the first row of training"
@@ -167,6 +185,42 @@ class Underfitting(Rule):
             confidence=0.6,
             prescriptions=(less_dropout(history, 0.2), larger_model(history, 4)),
             view=View((loss.key, validation.key), span=half),
+        )
+
+    def _single_answer(self, history: RunHistory) -> Finding | None:
+        """Find rows in which every sample gets the same answer, and no upheaval led there."""
+        loss, found = history.get(Role.TRAIN_LOSS), late_validations(history)
+        if loss is None or found is None:
+            return None
+        rows, key = found.rows, found.losses.key
+        half = (float(found.losses.steps[rows.first]), float(found.losses.steps[rows.last]))
+        words = f"median of the later rows, as a share of {found.reference.words}"
+        share, peak = found.training / found.reference.level, max(rows.peak, found.peak)
+        at_least = (
+            Evidence(loss.key, words, share, self.min_level_single, half),
+            Evidence(key, "share of rows with one of two scores", rows.same, self.min_same, half),
+        )
+        of_itself = "of the later losses, as a share of themselves"
+        at_most = (
+            Evidence(key, f"range {of_itself}", rows.moved, self.max_moved, half),
+            Evidence(key, f"fall {of_itself}", rows.fell, self.max_fell, half),
+            Evidence(key, "highest loss over the later ones", peak, self.max_peak, half),
+        )
+        is_single = all(one.value >= one.threshold for one in at_least)
+        is_calm = all(one.value <= one.threshold for one in at_most)
+        if rows.moved <= self.min_moved or not is_single or not is_calm:
+            return None
+        decay = history.hyperparameters.weight_decay or _USUAL_DECAY
+        reasons = (less_weight_decay(history, min(0.01, rounded(decay / 10.0))),)
+        return self.found(
+            f"From {loss.axis.value} {half[0]:g} on every sample got the same answer: "
+            f"{rows.same:.0%} of the validations have one of two scores, {rows.score:.4g} mostly, "
+            f"while training stayed at {share:.0%} of chance level, without any upheaval.",
+            "No labels do that to a model: something keeps it from telling samples apart.",
+            (*at_least, *at_most),
+            confidence=0.6,
+            prescriptions=for_a_poor_fit(history, reasons),
+            view=View((loss.key, key), span=half),
         )
 
     def _level(
@@ -199,49 +253,6 @@ class Underfitting(Rule):
             return None
         words = "units in the narrowest hidden layer"
         return Evidence(loss, words, float(width), self.few_units, history.series[loss].span)
-
-    def _gap(self, history: RunHistory, curve: Curve) -> Evidence | None:
-        validation = history.get(Role.VALIDATION_LOSS)
-        other = course(validation) if validation is not None else None
-        if validation is None or other is None or curve.gained <= 0.0:
-            return None
-        return Evidence(
-            validation.key,
-            "gap between validation and training loss, as a share of the range",
-            (other.end - curve.end) / curve.gained,
-            self.max_gap,
-            (float(validation.steps[-1]), float(validation.steps[-1])),
-        )
-
-    def _evenness(self, history: RunHistory, reference: Reference) -> Evidence | None:
-        """Hold the validation loss against the highest that its accuracy allows."""
-        known = history.hyperparameters
-        classes = known.num_classes or known.output_units
-        validation = history.get(Role.VALIDATION_LOSS)
-        loss = validation.finite() if validation is not None else None
-        accuracy = next(
-            (
-                history.series[metric.key].finite()
-                for metric in history.metrics
-                if metric.split == "validation" and metric.name in _ACCURACIES
-            ),
-            None,
-        )
-        if loss is None or accuracy is None or not classes or min(len(loss), len(accuracy)) < 5:
-            return None
-        right = float(np.median(accuracy.values[-5:]))
-        if not 0.0 < right < 1.0:
-            return None
-        wrong = 1.0 - right
-        even = -right * math.log(right) - wrong * math.log(wrong / max(classes - 1.0, 1.0))
-        level = float(np.median(loss.values[-5:])) / reference.level * math.log(classes)
-        return Evidence(
-            loss.key,
-            "validation loss over that of errors spread evenly over the classes",
-            level / even,
-            self.max_evenness,
-            (float(loss.steps[-5]), float(loss.steps[-1])),
-        )
 
     def _regularised(self, history: RunHistory) -> list[Prescription]:
         """Return what the settings say keeps the model down, as the change that removes it."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuneguard.history import Axis, Series
 from tuneguard.statistics.curve import BLOCKS, Curve
+
+FloatArray = NDArray[np.float64]
 
 _AS_LONG = 0.5
 _SOON = 0.1
@@ -66,3 +69,26 @@ def level_after(loss: Series, curve: Curve, place: float) -> float:
     if loss.axis is Axis.EPOCH and len(later):
         return float(np.median(later))
     return float(np.interp(place + _BLOCK, curve.positions, curve.levels))
+
+
+def in_rates(rate: Series, positions: FloatArray) -> FloatArray | None:
+    """Return places of a run in the time that its learning rates add up to, from 0 to 1.
+
+    So long as steps are short, it is this time that descent depends on, whatever the schedule.
+
+    Args:
+        rate: The learning rates.
+        positions: Places from 0 to 1, of any shape.
+
+    Returns:
+        `None` where the rates never were above 0.
+
+    >>> rate = Series.from_points("lr", [(0, 1.0), (1, 1.0), (2, 0.0), (3, 0.0)])
+    >>> in_rates(rate, np.array([0.0, 1 / 3, 1.0])).tolist()
+    [0.5, 1.0, 1.0]
+    """
+    known = rate.finite()
+    if len(known) == 0 or known.values.max() <= 0.0:
+        return None
+    passed = np.cumsum(np.maximum(known.values, 0.0))
+    return np.asarray(np.interp(positions, known.positions, passed / passed[-1]))
