@@ -30,6 +30,13 @@ def spool_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "spool"
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what is inside of pictures: drawing takes long, and has tests of its own."""
+    for module in ("tuneguard.reports.svg", "tuneguard.reports.comparison.svg"):
+        monkeypatch.setattr(f"{module}.drawn", lambda *_, **__: "<svg></svg>")
+
+
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database whose tables exist: creating them takes seconds, copying it none."""

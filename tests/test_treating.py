@@ -62,12 +62,17 @@ def children(client: MlflowClient, parent: str) -> list[Run]:
 
 
 @pytest.fixture
-def treated(tracking_uri: str) -> Callable[..., Any]:
+def treated_with_pictures(tracking_uri: str) -> Callable[..., Any]:
     def run(function: Callable[[dict[str, Any]], object] = train, **options: Any) -> Any:
         given = {"params": {"lr": 1.0}, "rules": [EndsHigh], "experiment": "t", **options}
         return treat(function, **given)
 
     return run
+
+
+@pytest.fixture
+def treated(treated_with_pictures: Callable[..., Any], undrawn: None) -> Callable[..., Any]:
+    return treated_with_pictures
 
 
 def test_each_training_is_a_child_run_that_says_what_changed(
@@ -93,9 +98,9 @@ def test_each_training_is_a_child_run_that_says_what_changed(
 
 
 def test_the_parent_shows_the_table_and_the_picture(
-    treated: Callable[..., Any], client: MlflowClient, tmp_path: Path
+    treated_with_pictures: Callable[..., Any], client: MlflowClient, tmp_path: Path
 ) -> None:
-    treatment = treated(name="<b>mine</b>")
+    treatment = treated_with_pictures(name="<b>mine</b>")
     parent = client.get_run(treatment.parent_id)
     assert parent.info.status == "FINISHED"
     description = parent.data.tags["mlflow.note.content"]
