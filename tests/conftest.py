@@ -6,6 +6,7 @@ MLflow is imported by the fixtures that use it: most tests need none.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,18 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def known_schema() -> Iterator[None]:
+    """Let MLflow look once which schema is the newest: it loads all migrations for that."""
+    from mlflow.store.db import utils
+
+    with pytest.MonkeyPatch.context() as patch:
+        newest = cache(utils._get_latest_schema_revision)
+        patch.setattr(utils, "_get_latest_schema_revision", newest)
+        yield
+
+
+@pytest.fixture(scope="session")
+def empty_store(known_schema: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database whose tables exist: creating them takes seconds, copying it none."""
     from mlflow import MlflowClient
 

@@ -93,6 +93,7 @@ def test_the_documents_are_valid(
     assert "<b>rose</b>" not in report
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_same_review_is_written_once(store: MlflowClient, diagnosis: Diagnosis) -> None:
     assert publish_review(diagnosis).was_written
     store.set_tag(diagnosis.identity.run_id, keys.TAG_VERDICT, "edited")
@@ -105,6 +106,7 @@ def test_the_same_review_is_written_once(store: MlflowClient, diagnosis: Diagnos
     assert tags(store, diagnosis)[keys.TAG_VERDICT] == "critical"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_other_rules_make_another_review(store: MlflowClient, diagnosis: Diagnosis) -> None:
     publish_review(diagnosis)
     healthy = replace(diagnosis, verdict="healthy", findings=(), rules=("TG101",))
@@ -114,6 +116,7 @@ def test_other_rules_make_another_review(store: MlflowClient, diagnosis: Diagnos
     assert "tuneguard.divergence" not in found
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_tags_alone_are_no_whole_review(store: MlflowClient, diagnosis: Diagnosis) -> None:
     (rule,) = (one() for one in BUILTIN_RULES if one.id == "TG402")
     diagnosis = replace(diagnosis, rules=(rule.setting,))
@@ -164,6 +167,7 @@ def test_each_finding_is_a_trace_the_cause_on_top(
     assert traces(store, diagnosis) == ["divergence", "dead-units"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_traces_none_is_written_and_the_next_review_adds_them(
     store: MlflowClient, diagnosis: Diagnosis
 ) -> None:
@@ -176,6 +180,7 @@ def test_without_traces_none_is_written_and_the_next_review_adds_them(
     assert not publish_review(diagnosis).was_written
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_writing_the_same_again_asks_nobody_again(
     store: MlflowClient, diagnosis: Diagnosis
 ) -> None:
@@ -189,6 +194,7 @@ def test_writing_the_same_again_asks_nobody_again(
     assert asked() == before
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_symptom_of_two_causes_is_one_trace(store: MlflowClient, diagnosis: Diagnosis) -> None:
     other = replace(FINDING, rule="no-learning")
     publish_review(replace(diagnosis, findings=(FINDING, other)))

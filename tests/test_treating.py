@@ -18,6 +18,7 @@ from tuneguard import RunHistory, keys, treat
 from tuneguard.exceptions import TuneGuardError
 from tuneguard.findings import Change, Evidence, Outcome, Prescription, Severity
 from tuneguard.history import Role
+from tuneguard.reports.treatment.picture import describe_attempts
 from tuneguard.reports.treatment.text import render_text
 from tuneguard.rule import Requirement, Rule
 
@@ -217,6 +218,30 @@ def test_a_training_that_raises_is_reverted_and_its_run_failed(
     assert client.get_run(treatment.parent_id).info.status == "FINISHED"
 
 
+def test_a_picture_says_which_side_has_nothing_to_draw(treated: Callable[..., Any]) -> None:
+    def overflowing(params: dict[str, Any]) -> RunHistory:
+        level = float("nan") if params["lr"] >= 1.0 else params["lr"]
+        return RunHistory.from_series({"val_loss": [(s, level + 2.0 * 0.8**s) for s in STEPS]})
+
+    lower = (Change("learning_rate", 0.1, "multiply"),)
+
+    @dataclass(frozen=True)
+    class Overflows(EndsHigh):
+        def check(self, history: RunHistory) -> Outcome:
+            losses = history.get(Role.VALIDATION_LOSS)
+            assert losses is not None
+            is_sound = bool(losses.is_finite.all())
+            evidence = Evidence("val_loss", "last", float(is_sound), 1.0, (0, 39))
+            fix = Prescription("lr", "1", "less", "Lower it.", "So.", "Time.", "It.", "", lower)
+            words = ("It was.", "It matters.", (evidence,))
+            if is_sound:
+                return self.passed(evidence)
+            return self.found(*words, confidence=0.9, prescriptions=(fix,))
+
+    said = describe_attempts(treated(overflowing, rules=[Overflows]))
+    assert said.endswith("Before: no finite value.")
+
+
 def test_what_the_parameters_do_not_express_is_listed(
     treated: Callable[..., Any], client: MlflowClient, tmp_path: Path
 ) -> None:
@@ -276,7 +301,8 @@ def test_an_open_run_is_refused(treated: Callable[..., Any]) -> None:
 
 
 def test_the_store_in_use_stays_in_use(
-    treated: Callable[..., Any], tracking_uri: str, tmp_path: Path
+    treated: Callable[..., Any], tracking_uri: str, empty_store: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "other.db").write_bytes(empty_store.read_bytes())
     treated(tracking_uri=f"sqlite:///{tmp_path}/other.db")
     assert mlflow.get_tracking_uri() == tracking_uri
