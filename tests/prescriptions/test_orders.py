@@ -188,3 +188,15 @@ def test_short_steps_are_three_bets_in_size_and_then_in_kind() -> None:
         "learning_rate",
         "momentum",
     ]
+
+
+@pytest.mark.parametrize(
+    ("losses", "is_clipped"),
+    [([2.3, 2.0, 1.7, 9.0, 1.6], True), ([2.3, 60.0, 1e9, 2.1], False), ([], True)],
+)
+def test_only_a_run_that_was_healthy_tells_where_to_clip(
+    losses: list[float], is_clipped: bool
+) -> None:
+    run = RunHistory.from_series({"train_loss": list(enumerate(losses))}, {"lr": 0.1})
+    found = [one.parameter for one in orders.for_bursts(run, 1.5)]
+    assert found == [*(["clip_norm"] if is_clipped else []), "learning_rate", "learning_rate"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tuneguard.findings import Prescription
-from tuneguard.history import RunHistory
+from tuneguard.history import Role, RunHistory
 from tuneguard.prescriptions.clipping import clip_gradients, raise_clip_norm
 from tuneguard.prescriptions.inputs import look_at_batches
 from tuneguard.prescriptions.learning_rate import (
@@ -23,10 +23,16 @@ from tuneguard.prescriptions.orders.leaps import below_the_leap
 
 Order = tuple[Prescription, ...]
 
+_MOST = 0.5
+
 
 def for_bursts(history: RunHistory, healthy_norm: float) -> Order:
-    """Bursts of the gradient; `healthy_norm` is its 90th percentile outside of them, or 0."""
-    clip = (clip_gradients(history, healthy_norm),) if healthy_norm > 0.0 else ()
+    """Bursts of the gradient; `healthy_norm` is its 90th percentile outside of them, or 0.
+
+    A run whose loss lay above its first value most of the time had no healthy gradients.
+    """
+    is_healthy = healthy_norm > 0.0 and not _was_thrown_out(history)
+    clip = (clip_gradients(history, healthy_norm),) if is_healthy else ()
     because = "bursts of the gradient threw the weights out"
     lower, again = (
         lower_learning_rate(history, factor=factor, because=because) for factor in (0.3, 0.03)
@@ -78,3 +84,10 @@ def for_kept_gradients(history: RunHistory) -> Order:
     """Gradients that are never cleared."""
     del history
     return zero_gradients(), zero_gradients(factor=5.0), zero_gradients(factor=25.0)
+
+
+def _was_thrown_out(history: RunHistory) -> bool:
+    """Whether most losses that are finite lie above the first."""
+    loss = history.get(Role.TRAIN_LOSS)
+    values = loss.finite().values if loss is not None else np.empty(0)
+    return len(values) > 1 and float(np.mean(values[1:] > values[0])) > _MOST
