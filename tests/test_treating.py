@@ -227,6 +227,10 @@ def test_a_picture_says_which_side_has_nothing_to_draw(treated: Callable[..., An
 
     @dataclass(frozen=True)
     class Overflows(EndsHigh):
+        """Finds losses that are not finite, and would lower the learning rate."""
+
+        requires: ClassVar[tuple[Requirement, ...]] = ()
+
         def check(self, history: RunHistory) -> Outcome:
             losses = history.get(Role.VALIDATION_LOSS)
             assert losses is not None

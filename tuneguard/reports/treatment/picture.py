@@ -16,7 +16,11 @@ def draw_attempts(treatment: Treatment) -> str | None:
 def describe_attempts(treatment: Treatment) -> str:
     """Return in words what that picture shows; empty where there is none."""
     picture = _picture(treatment)
-    return describe(picture) if picture is not None else ""
+    if picture is None:
+        return ""
+    missing = {"before", "after"} - {band.label for band in picture.bands}
+    lacking = (f" {label.capitalize()}: no finite value." for label in sorted(missing))
+    return describe(picture) + "".join(lacking)
 
 
 def _picture(treatment: Treatment) -> BandPicture | None:
