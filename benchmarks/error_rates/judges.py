@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from benchmarks.error_rates.comparators import COMPARATORS
 from benchmarks.error_rates.outcomes import Outcome
 from benchmarks.error_rates.said import Said
 from benchmarks.error_rates.source_digests import ROOT, code_digest
-from benchmarks.error_rates.views import VIEWS, recorded
-from tuneguard import Severity, diagnose
+from benchmarks.error_rates.views import VIEWS
+from tuneguard import RunHistory, Severity, diagnose
 from tuneguard.live import alarms, looks
 from tuneguard.rules import BUILTIN_RULES
 
@@ -20,6 +21,7 @@ Document = dict[str, Any]
 
 OUTCOME, LIVE, COMPARED, OTHERS = "outcome", "live", "comparators", "others"
 FORMS = tuple(VIEWS)
+_RECORDED = "recorded"
 _HERE = Path(__file__).parent
 _PACKAGE = ROOT / "tuneguard"
 _RULES = _PACKAGE / "rules"
@@ -50,7 +52,7 @@ def judge(name: str, kept: Kept) -> Document:
     if name in _OTHERS:
         return _OTHERS[name](kept)
     form, _, rule = name.partition("/")
-    history = VIEWS[form](kept)
+    history = _seen(form, kept)
     rules = [one for one in BUILTIN_RULES if rule in {"", one.name}]
     return Said.of(diagnose(history, rules, pictures=False), history).to_document()
 
@@ -73,19 +75,25 @@ def rules_digest() -> str:
     return code_digest([_RULES, *_BESIDE_RULES, _PACKAGE / "live"])
 
 
+@lru_cache(maxsize=len(VIEWS))
+def _seen(form: str, kept: Kept) -> RunHistory:
+    """Return a form of a training; several judges are asked about the same one in turn."""
+    return VIEWS[form](kept)
+
+
 def _outcome(kept: Kept) -> Document:
     return Outcome.of(kept).to_document()
 
 
 def _compared(kept: Kept) -> Document:
-    history = recorded(kept)
+    history = _seen(_RECORDED, kept)
     return {
         one.name: [one.names[signal] for signal in one.signals(history)] for one in COMPARATORS
     }
 
 
 def _live(kept: Kept) -> Document:
-    history = recorded(kept)
+    history = _seen(_RECORDED, kept)
     raised: dict[str, float] = {}
     for alarm in alarms(looks(history, first=_FIRST_LOOK * history.last_step)):
         if alarm.severity >= Severity.WARNING:

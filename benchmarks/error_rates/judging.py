@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -26,6 +26,7 @@ from benchmarks.error_rates.views import recorded
 
 _KEPT_FILES = 6
 _FEW = 200
+_PART = 50  # trainings that the tools of another interpreter are asked about at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def judge_all(
             shelves[name].add(record, document)
     if COMPARED in shelves and are_installed():
         shelves[OTHERS] = Shelf(cache.folder.parent / "judged", OTHERS)
-        _ask_others([*paths.values()], shelves[OTHERS])
+        _ask_others([*paths.values()], shelves[OTHERS], workers)
     for shelf in shelves.values():
         shelf.close()
     return [
@@ -84,12 +85,14 @@ def judge_all(
     ]
 
 
-def _ask_others(paths: Iterable[Path], shelf: Shelf) -> None:
-    """Ask the tools of other processes, which take many histories at a time."""
+def _ask_others(paths: Iterable[Path], shelf: Shelf, workers: int) -> None:
+    """Ask the tools of another interpreter, which is started once for many histories."""
     unsaid = [path for path in paths if path.name not in shelf.kept]
-    histories = (recorded(read(path)) for path in unsaid)
-    for path, found in zip(unsaid, meanings_of_others(histories), strict=True):
-        shelf.add(path.name, found)
+    parts = [unsaid[first : first + _PART] for first in range(0, len(unsaid), _PART)]
+    word = f"times {_PART} asked of other tools"
+    for answers in side_by_side(_answers_of_others, parts, word, workers, few=1):
+        for record, found in answers:
+            shelf.add(record, found)
 
 
 class Shelf:
@@ -133,6 +136,11 @@ def _say(task: tuple[Path, tuple[str, ...]]) -> tuple[str, dict[str, Document]]:
     path, names = task
     kept = read(path)
     return path.name, {name: judge(name, kept) for name in names}
+
+
+def _answers_of_others(paths: Sequence[Path]) -> list[tuple[str, Document]]:
+    answers = meanings_of_others(recorded(read(path)) for path in paths)
+    return [(path.name, found) for path, found in zip(paths, answers, strict=True)]
 
 
 def _lines_of(path: Path) -> Iterable[tuple[str, Document]]:

@@ -20,7 +20,7 @@ from benchmarks.error_rates.variants import VARIANTS
 BASE = "base"
 TWINS, VARIANT_SEEDS, REHEARSED_SEEDS = 8, 5, 3
 FEWEST_TWINS = 5
-EVERY = 11
+EVERY = 13
 """Prime to the strengths and seeds of a fault or variant, so that each of them is met."""
 FAULTY_SEEDS = 100
 """Faulty runs have seeds from here on, which no healthy run has."""
