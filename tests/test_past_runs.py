@@ -15,6 +15,8 @@ from tuneguard.exceptions import ExperimentNotFoundError
 from tuneguard.storage.past_runs import PastRuns, last_healthy_runs, runs_named
 from tuneguard.storage.verdicts import read_verdicts
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def team(client: MlflowClient) -> Team:

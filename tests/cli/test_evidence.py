@@ -15,6 +15,8 @@ from tests.team_runs import Team
 from tuneguard import keys
 from tuneguard.reports.document import load_schema
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def team(client: MlflowClient) -> Team:

@@ -27,7 +27,9 @@ not_a_function = 3
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking_uri: str) -> str:
+def module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking_uri: str, undrawn: None
+) -> str:
     name = f"loop_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text(MODULE)
     monkeypatch.setattr(sys, "path", [*sys.path])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -59,15 +58,6 @@ def html(diagnosis) -> str:
 @pytest.fixture(scope="module")
 def page(html) -> Page:
     return Page(html)
-
-
-@pytest.fixture
-def undrawn() -> Iterator[None]:
-    """Leave out what is inside of pictures: drawing takes long, and has tests of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("draw", "draw_layers"):
-            patch.setattr(f"tuneguard.reports.html.{name}", lambda picture, salt: "<svg></svg>")
-        yield
 
 
 @pytest.fixture

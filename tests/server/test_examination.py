@@ -14,6 +14,8 @@ from tuneguard.exceptions import RunDeletedError, StoreUnreachableError
 from tuneguard.reports.document_reader import from_json
 from tuneguard.server.examination import Examination, mark_of
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def examination(tracking_uri: str) -> Examination:
