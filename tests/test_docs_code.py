@@ -14,13 +14,14 @@ from tuneguard.cli import main as program
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+README = ROOT / "README.md"
 MIGRATION = ROOT / "docs" / "how-to" / "come-from-other-tools.md"
 TUTORIAL = ROOT / "docs" / "tutorials" / "first-diagnosis.md"
 # tests/frameworks runs the pages that need a framework
 OF_FRAMEWORKS = ("use-with-*", "search-with-*")
 PAGES = [
     page
-    for page in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+    for page in sorted([README, *(ROOT / "docs").rglob("*.md")])
     if BLOCK.search(page.read_text(encoding="utf-8"))
     and not any(page.match(pattern) for pattern in OF_FRAMEWORKS)
 ]
@@ -64,10 +65,17 @@ def run_code(page: Path, store: str) -> None:
 
 
 @pytest.mark.slow
+def test_the_code_of_the_readme_runs(store):
+    run_code(README, store)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page not in (TUTORIAL, MIGRATION)], ids=lambda p: p.name
+    "page",
+    [page for page in PAGES if page not in (README, TUTORIAL, MIGRATION)],
+    ids=lambda p: p.name,
 )
-def test_the_code_of_a_page_runs(page, store):
+def test_the_code_of_a_page_runs(page, store, undrawn):
     run_code(page, store)
 
 
