@@ -188,6 +188,7 @@ def test_a_run_is_diagnosed_and_its_review_written(invoke, make_run, sick_file, 
     assert f"Review of {run_id} unchanged" in second.stderr
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_where_findings_are_judged_is_printed_unless_they_are_no_traces(
     invoke, make_run, sick_file, tracking_uri
 ):

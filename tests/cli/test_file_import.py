@@ -29,6 +29,7 @@ def test_a_file_becomes_a_run_with_its_review(invoke, sick_file, tracking_uri, i
     assert run.data.tags[keys.TAG_VERDICT] == "warning"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_run_is_then_diagnosed_like_any_other(invoke, sick_file, tracking_uri, imported):
     invoke("diagnose", sick_file, "--to-mlflow", "files", "--tracking-uri", tracking_uri)
     run_id = imported("files")[0].info.run_id
@@ -39,6 +40,7 @@ def test_the_run_is_then_diagnosed_like_any_other(invoke, sick_file, tracking_ur
     assert "unchanged since the last diagnosis" in result.stderr
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_same_file_is_imported_once(invoke, sick_file, tracking_uri, imported):
     for words in ("is imported as", "was imported before"):
         result = invoke(

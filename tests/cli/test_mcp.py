@@ -75,6 +75,7 @@ def test_a_diagnosis_is_marked_and_leaves_the_run_alone(
     assert client.get_run(diverged).data.tags == before
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_review_is_written_where_that_is_allowed(
     tracking_uri: str, client: MlflowClient, diverged: str
 ) -> None:

@@ -153,6 +153,7 @@ def test_what_another_scan_did_meanwhile_is_not_done_again(
     assert found["outcomes"] == {"diagnosed": 0, "unchanged": 1, "unreadable": 0}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_no_write_and_write_review(fleet, scan) -> None:
     run_id = fleet.add(sick=True)
     assert scan("--no-write").exit_code == 1
