@@ -65,7 +65,7 @@ class StoppedTooEarly(Rule):
 
         A run whose learning rate ended at or below ``max_final_rate`` of its highest has finished
         its schedule: nothing is said, unless in rows both losses fell by ``min_steady`` of all
-        their way in the later half of what the rates add up to, as if nothing had settled.
+        their way in the later half of what the rates add up to: they had not begun to settle.
 
     When it is wrong:
         A learning rate that is far too low looks the same. A curve that bends later than the
@@ -93,7 +93,7 @@ class StoppedTooEarly(Rule):
     min_left: float = 0.15
     min_fall: float = 0.05
     few_steps: float = 120.0
-    min_steady: float = 0.5
+    min_steady: float = 0.6
 
     def check(self, history: RunHistory) -> Outcome:
         """Say whether both losses would fall much further in a run of twice the length."""
