@@ -64,6 +64,20 @@ def test_too_little_to_judge_is_2_and_says_what_to_do(invoke, short_file):
     assert line.startswith(f"{short_file}: inconclusive. ")
 
 
+def test_where_no_name_tells_the_loss_the_curves_are_named(invoke, tmp_path):
+    file = tmp_path / "history.json"
+    file.write_text(json.dumps({"perdida": [2.0, 1.5, 1.2], "once": [1.0]}))
+
+    result = invoke("diagnose", file)
+
+    assert result.exit_code == 2
+    assert "'perdida'" in result.stderr
+    assert "'once'" not in result.stderr
+    assert "--map train_loss=KEY" in result.stderr
+    mapped = invoke("diagnose", file, "--map", "train_loss=perdida")
+    assert "--map" not in mapped.stderr
+
+
 def test_a_file_that_is_not_there_is_2(invoke):
     result = invoke("diagnose", "missing.json")
 
