@@ -38,11 +38,7 @@ def unbreakable(
     Where `torch.compile` meets a call of it, the call stays out of the graph.
     """
 
-    @functools.wraps(method)
-    def guarded(self: _Owner, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
-        if torch.compiler.is_compiling():
-            torch.compiler.disable(guarded)(self, *args, **kwargs)  # type: ignore[no-untyped-call] # torch has no types for it
-            return
+    def attempt(self: _Owner, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
         if os.getpid() != self.process:
             return
         try:
@@ -57,5 +53,13 @@ def unbreakable(
                     error,
                     exc_info=_logger.isEnabledFor(logging.DEBUG),
                 )
+
+    @functools.wraps(method)
+    def guarded(self: _Owner, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+        if torch.compiler.is_compiling():
+            # that may be another thread's compiling, which goes on while this one is at work
+            torch.compiler.disable(attempt)(self, *args, **kwargs)  # type: ignore[no-untyped-call] # torch has no types for it
+        else:
+            attempt(self, *args, **kwargs)
 
     return guarded
