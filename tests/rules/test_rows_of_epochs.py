@@ -131,6 +131,26 @@ def test_rows_that_swing_wildly_are_found_whatever_their_noise(
         assert isinstance(outcome, Finding) == is_found, seed
 
 
+@pytest.mark.parametrize(
+    ("swing", "is_cyclic", "is_found"),
+    [(0.18, False, True), (0.18, True, False), (0.06, False, False)],
+)
+def test_a_large_share_of_the_level_makes_up_for_a_smaller_one_of_the_range(
+    swing: float, is_cyclic: bool, is_found: bool
+) -> None:
+    """Most of the loss is gone, but a third of what is left comes and goes."""
+    rate = np.where(is_cyclic & (EPOCHS % 2 == 0), 0.3, 0.1)
+    level, way = 0.5 + 1.5 * np.exp(-(EPOCHS + 0.5)), np.where(EPOCHS % 2 == 0, -1.0, 1.0)
+    for seed in range(20):
+        rows = history(
+            train_loss=level * (1.0 + 0.5 * swing * way) + noise(seed, 0.003),
+            val_loss=level * (1.0 + swing * way) + noise(seed + 50, 0.003),
+            learning_rate=rate,
+        )
+        outcome = LearningRateOscillation().check(rows)
+        assert isinstance(outcome, Finding) == is_found, seed
+
+
 @pytest.mark.parametrize(("thrown_to", "expected"), [(2.5, Finding), (1.0, Passed)])
 def test_a_row_above_chance_that_led_to_guessing_is_an_overshoot(
     thrown_to: float, expected: type

@@ -54,7 +54,9 @@ class LearningRateOscillation(Rule):
         ``min_wild`` of the range (``min_wild_of_cycles`` under a cyclic schedule) and by
         ``min_wild_level`` of the level, both splits half as much at least, while the training
         loss stays above ``min_wild_remaining`` of its first row, that is found without a range
-        that is many times its noise: the swings are the noise.
+        that is many times its noise: the swings are the noise. Where nothing excuses them,
+        ``min_level_alone`` of the level (0.4 of it in training) and ``min_turns_alone`` of turning
+        points, make up for ``min_amplitude_of_epochs`` and ``min_remaining_alone`` alone.
 
     When it is wrong:
         A tiny validation set swings by itself. Reinforcement and adversarial learning have
@@ -88,6 +90,9 @@ class LearningRateOscillation(Rule):
     min_wild_of_cycles: float = 0.3
     min_wild_level: float = 0.08
     min_wild_remaining: float = 0.5
+    min_turns_alone: float = 0.5
+    min_level_alone: float = 0.2
+    min_remaining_alone: float = 0.33
 
     def check(self, history: RunHistory) -> Outcome:
         """Measure the swings of the second half of the run."""
@@ -144,24 +149,30 @@ class LearningRateOscillation(Rule):
             return None
         span = (float(series.steps[len(series) // 2]), float(series.steps[-1]))
         top = max(float(first[0]), float(series.finite().values[0]))
-        least = self.min_wild_of_cycles if is_excused else self.min_wild
-        of_level = "swings of the second half, as a share of the level"
-        words = "swings of the second half, as a share of the range it came down"
-        left = "training loss in the second half, as a share of the first row"
-        proof = (
-            Evidence(series.key, words, swing.amplitude / scale, least, span),
-            Evidence(series.key, "share of turning points", swing.turns, self.min_turns, span),
-            Evidence(series.key, of_level, swing.amplitude / level, self.min_wild_level, span),
-            Evidence(
-                training.key,
-                of_level,
-                other.amplitude / other_level,
-                0.5 * self.min_wild_level,
-                span,
-            ),
-            Evidence(training.key, left, other_level / top, self.min_wild_remaining, span),
+        swings_of = "swings of the second half, as a share of the "
+        measured = (
+            (series, f"{swings_of}range it came down", swing.amplitude / scale),
+            (series, "share of turning points", swing.turns),
+            (series, f"{swings_of}level", swing.amplitude / level),
+            (training, f"{swings_of}level", other.amplitude / other_level),
+            (training, "second half, as a share of the first row", other_level / top),
         )
-        return proof if all(one.value >= one.threshold for one in proof) else None
+        for limits in self._limits_of_wild_rows(is_excused=is_excused):
+            proof = tuple(
+                Evidence(one.key, words, value, limit, span)
+                for (one, words, value), limit in zip(measured, limits, strict=True)
+            )
+            if all(one.value >= one.threshold for one in proof):
+                return proof
+        return None
+
+    def _limits_of_wild_rows(self, *, is_excused: bool) -> tuple[tuple[float, ...], ...]:
+        """Return what is enough: much of the range, or less of it and much of the level."""
+        wild = self.min_wild_of_cycles if is_excused else self.min_wild
+        high, most = self.min_wild_level, self.min_level_alone
+        usual = (wild, self.min_turns, high, 0.5 * high, self.min_wild_remaining)
+        alone = (self.min_amplitude_of_epochs, self.min_turns_alone, most, 0.4 * most)
+        return (usual,) if is_excused else (usual, (*alone, self.min_remaining_alone))
 
     def _has_decayed(self, history: RunHistory) -> bool:
         rate = history.get(Role.LEARNING_RATE)
