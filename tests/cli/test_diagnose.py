@@ -71,11 +71,13 @@ def test_where_no_name_tells_the_loss_the_curves_are_named(invoke, tmp_path):
     result = invoke("diagnose", file)
 
     assert result.exit_code == 2
-    assert "'perdida'" in result.stderr
-    assert "'once'" not in result.stderr
-    assert "--map train_loss=KEY" in result.stderr
+    said = " ".join(result.stdout.split())
+    assert "No name tells the training loss" in said
+    assert "'perdida'" in said
+    assert "'once'" not in said
+    assert "--map train_loss=KEY" in said
     mapped = invoke("diagnose", file, "--map", "train_loss=perdida")
-    assert "--map" not in mapped.stderr
+    assert "--map" not in mapped.stdout
 
 
 def test_a_file_that_is_not_there_is_2(invoke):

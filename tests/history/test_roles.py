@@ -142,3 +142,20 @@ def test_directions_come_from_the_table_or_from_the_user() -> None:
 )
 def test_other_keys_play_no_role(key: str) -> None:
     assert assign_roles({key: 10}).roles == {}
+
+
+def test_an_error_stands_in_where_nothing_is_called_a_loss() -> None:
+    assignment = assign_roles(dict.fromkeys(["mse", "val_mse", "mae"], 10))
+    assert assignment.roles == {Role.TRAIN_LOSS: "mse", Role.VALIDATION_LOSS: "val_mse"}
+    assert [metric.key for metric in assignment.metrics] == ["mae"]
+    assert assignment.notes == (
+        "Nothing is called a loss: train_loss was taken from 'mse'.",
+        "Nothing is called a loss: validation_loss was taken from 'val_mse'.",
+    )
+
+
+@pytest.mark.parametrize("loss", ["loss", "val_loss"])
+def test_beside_a_loss_an_error_is_a_score(loss: str) -> None:
+    assignment = assign_roles(dict.fromkeys([loss, "mse", "val_mse"], 10))
+    assert set(assignment.roles.values()) == {loss}
+    assert [metric.key for metric in assignment.metrics] == ["mse", "val_mse"]

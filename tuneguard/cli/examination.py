@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tuneguard.history import RunHistory
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
-_MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def _examined(target: str, request: Request, past: PastRuns) -> Examined:
     in_view = past.in_view(diagnosis, history)
     one = Examined(target, diagnosis, is_selection=request.settings.is_selection, in_view=in_view)
     if one.is_undecided:
-        say(f"{target}: inconclusive. {_nameless_loss(history)}{_advice(diagnosis)}")
+        say(f"{target}: inconclusive. {_advice(diagnosis)}")
     return one
 
 
@@ -155,21 +154,6 @@ def _history_of(target: str, request: Request) -> RunHistory:
     if request.to_mlflow is not None:
         return import_file(Path(target), roles, request.to_mlflow, request.tracking_uri)
     return load_history(target, request.tracking_uri, roles)
-
-
-def _nameless_loss(history: RunHistory) -> str:
-    """Ask which series is the training loss, where there are curves and no name tells."""
-    from tuneguard.history import Role
-
-    curves = sorted(key for key, series in history.series.items() if len(series) > 1)
-    if Role.TRAIN_LOSS in history.roles or not curves:
-        return ""
-    listed = ", ".join(map(repr, curves[:_MAX_NAMED]))
-    more = f" and {len(curves) - _MAX_NAMED} more" if len(curves) > _MAX_NAMED else ""
-    return (
-        f"No name tells which series is the training loss: {listed}{more}. If one is, say so: "
-        "--map train_loss=KEY. "
-    )
 
 
 def _advice(diagnosis: Diagnosis) -> str:

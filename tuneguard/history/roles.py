@@ -45,6 +45,8 @@ _EVALUATION = {"eval", "evaluation"}
 _VALIDATION = {"val", "valid", "validation", "dev"} | _EVALUATION
 _TEST = {"test", "testing", "holdout"}
 _LOSS = {"loss", "ce", "nll", "logloss", "crossentropy", "objective", "cost"}
+# what a regression is trained on, where nothing is called a loss
+_ERRORS = ("mse", "mean_squared_error", "rmse", "mae", "mean_absolute_error")
 _FILLER = {"epoch", "step", "batch", "total", "mean", "avg", "average", "running"}
 _FASTAI = {"accuracy", "error_rate", "accuracy_multi", "dice", "f1_score", "roc_auc_score"}
 _RECORDED = {keys.TRAIN_LOSS, keys.VALIDATION_LOSS, keys.GRADIENT_NORM_GLOBAL}
@@ -131,7 +133,26 @@ def assign_roles(
             roles[role] = best.key
             notes += _ambiguity(role, best, rest)
     metrics = tuple(_metrics(lengths, set(roles.values()), directions or {}))
+    if not {Role.TRAIN_LOSS, Role.VALIDATION_LOSS} & set(roles):
+        stand_in = _error_as_loss(metrics)
+        roles |= stand_in
+        notes += [_stands_in(role, key) for role, key in stand_in.items()]
+        metrics = tuple(metric for metric in metrics if metric.key not in stand_in.values())
     return Assignment(roles, metrics, tuple(notes))
+
+
+def _error_as_loss(metrics: Iterable[Metric]) -> dict[Role, str]:
+    """Return the error that a run without a loss was most likely trained on."""
+    named = {(metric.split, metric.name): metric.key for metric in metrics}
+    for name in _ERRORS:
+        if ("train", name) in named:
+            places = {Role.TRAIN_LOSS: ("train", name), Role.VALIDATION_LOSS: ("validation", name)}
+            return {role: named[place] for role, place in places.items() if place in named}
+    return {}
+
+
+def _stands_in(role: Role, key: str) -> str:
+    return f"Nothing is called a loss: {role.value} was taken from {key!r}."
 
 
 class _Candidate(NamedTuple):

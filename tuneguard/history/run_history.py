@@ -16,8 +16,9 @@ from tuneguard.history.duplicates import duplicate_notes
 from tuneguard.history.estimators import course_of
 from tuneguard.history.hyperparameters import Hyperparameters
 from tuneguard.history.learning_curves import LearningCurve
-from tuneguard.history.roles import Metric, Role, assign_roles
+from tuneguard.history.roles import Assignment, Metric, Role, assign_roles
 from tuneguard.history.series import Axis, Series
+from tuneguard.history.unread_series import unread_notes
 
 Status = Literal["running", "finished", "failed", "killed"]
 
@@ -178,9 +179,8 @@ class RunHistory:
                 *notes,
                 *((ROUNDS_NOTE,) if boosts else ()),
                 *assumptions,
-                *assignment.notes,
-                *duplicate_notes(placed, assignment.roles, assignment.metrics),
-                *course_notes(placed),
+                *_notes_on(placed, assignment),
+                *(() if boosts or source == "record" else _unread(placed, assignment)),
             ),
             identity=identity or RunIdentity(),
         )
@@ -238,3 +238,13 @@ class RunHistory:
             notes=curve.notes(),
             identity=RunIdentity(name="learning curve"),
         )
+
+
+def _notes_on(series: Mapping[str, Series], assignment: Assignment) -> Iterable[str]:
+    yield from assignment.notes
+    yield from duplicate_notes(series, assignment.roles, assignment.metrics)
+    yield from course_notes(series)
+
+
+def _unread(series: Mapping[str, Series], assignment: Assignment) -> list[str]:
+    return unread_notes(series, assignment.roles, [one.key for one in assignment.metrics])
