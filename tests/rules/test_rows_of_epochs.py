@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tuneguard.findings import Abstained, Finding, Passed
 from tuneguard.history import RunHistory
+from tuneguard.rules.batch_size import BatchSize
 from tuneguard.rules.learning_rate_oscillation import LearningRateOscillation
 from tuneguard.rules.learning_rate_too_high import LearningRateTooHigh
 from tuneguard.rules.no_learning import NoLearning
@@ -267,3 +268,37 @@ def test_validation_that_was_the_best_each_time_stands_in_for_noisy_training(
         rows = history(train_loss=1.64 - 0.002 * EPOCHS + wave, val_loss=validation)
         outcome = StoppedTooEarly().check(rows)
         assert isinstance(outcome, Finding) == is_found, seed
+
+
+def of_batches(samples: str | None, losses: FloatArray, validation: FloatArray) -> RunHistory:
+    series = {"train_loss": losses, "val_loss": validation}
+    points = {key: enumerate(values.tolist()) for key, values in series.items()}
+    size = {} if samples is None else {"batch_size": samples}
+    params = {key: value for key, value in PARAMS.items() if key != "batch_size"} | size
+    return RunHistory.from_series(points, params, axis="epoch", status="finished")
+
+
+def test_a_handful_of_samples_a_batch_whose_noise_keeps_the_loss_up_is_found() -> None:
+    found = []
+    for seed in range(20):
+        losses, validation = learning(tail=1.2) + noise(seed, 0.3), learning(tail=1.2)
+        finding = BatchSize().check(of_batches("2", losses, validation))
+        assert isinstance(finding, Finding), seed
+        assert "from row to row" in finding.summary
+        found.append(finding.evidence[0].value * losses[0])
+    assert np.mean(found) == pytest.approx(0.3, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("samples", "scale", "tail"), [("64", 0.2, 1.2), ("2", 0.02, 1.2), ("2", 0.2, 0.3)]
+)
+def test_large_calm_and_good_batches_pass(samples: str, scale: float, tail: float) -> None:
+    for seed in range(20):
+        losses = learning(tail=tail) + noise(seed, scale)
+        rows = of_batches(samples, losses, learning(tail=tail))
+        assert isinstance(BatchSize().check(rows), Passed), seed
+
+
+def test_without_its_size_nothing_is_said_of_a_batch() -> None:
+    outcome = BatchSize().check(of_batches(None, learning(), learning()))
+    assert isinstance(outcome, Abstained)

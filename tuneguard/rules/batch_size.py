@@ -10,12 +10,13 @@ import numpy as np
 from tuneguard import keys
 from tuneguard.chance import reference_level
 from tuneguard.findings import Evidence, Outcome, Severity, View
-from tuneguard.history import Role, RunHistory, Series
+from tuneguard.history import Axis, Role, RunHistory, Series
 from tuneguard.prescriptions.batch_size import other_batch_size
 from tuneguard.prescriptions.orders import for_tiny_batches
 from tuneguard.rule import Requirement, Rule
 from tuneguard.statistics.curve import Curve, course
 from tuneguard.statistics.noise_floor import held_up_loss
+from tuneguard.statistics.robust import scatter_about_lines
 from tuneguard.statistics.weighted import weighted_median
 
 
@@ -34,15 +35,21 @@ class BatchSize(Rule):
 
     How it decides:
         The noise to signal ratio of a batch's gradient is the noise scale of the gradient in
-        batches. Too small: known at ``min_points`` steps or more, its median over the first half
+        batches. A record of steps is judged from ``min_losses`` losses on.
+
+        Too small: known at ``min_points`` steps or more, its median over the first half
         of the run is above ``min_noise``, while the noise of the steps holds up ``min_held_up``
         of the loss's start at the end. A warning, where a batch has at most ``few_samples``, so
         that its losses scatter by ``min_scatter`` of chance level from step to step, and the run
         settled above ``min_settled`` of that level, in validation where there is one, falling by
-        less than ``max_pace`` of its range between the last two quarters. Too large: its median
-        is below ``max_noise`` in both halves of the run, while the loss ends above ``min_end`` of
-        its start and fell by ``min_pace`` of its range between the last two quarters. Where
-        either is not so, the batch costs nothing that the run shows.
+        less than ``max_pace`` of its range between the last two quarters. From rows of one an
+        epoch, where the params tell that a batch has at most ``few_samples``: the training losses
+        of the later half scatter about their course by ``min_scatter_of_rows`` of the first row,
+        and the run ended above ``min_settled_of_rows`` of it, in validation where there is one.
+
+        Too large: its median is below ``max_noise`` in both halves of the run, while the loss
+        ends above ``min_end`` of its start and fell by ``min_pace`` of its range between the last
+        two quarters. Where either is not so, the batch costs nothing that the run shows.
 
     When it is wrong:
         Labels that are wrong keep the loss of tiny batches up as well as those of others.
@@ -57,8 +64,9 @@ class BatchSize(Rule):
     id: ClassVar[str] = "TG307"
     name: ClassVar[str] = "batch-size"
     default_severity: ClassVar[Severity] = Severity.INFO
-    requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=60),)
+    requires: ClassVar[tuple[Requirement, ...]] = (Requirement((Role.TRAIN_LOSS,), min_points=10),)
 
+    min_losses: int = 60
     min_points: int = 20
     min_noise: float = 20.0
     min_held_up: float = 0.2
@@ -66,14 +74,54 @@ class BatchSize(Rule):
     min_scatter: float = 0.1
     min_settled: float = 0.35
     max_pace: float = 0.25
+    min_scatter_of_rows: float = 0.04
+    min_settled_of_rows: float = 0.4
     max_noise: float = 0.05
     min_end: float = 0.3
     min_pace: float = 0.1
 
     def check(self, history: RunHistory) -> Outcome:
         """Hold the size of a batch, or the noise of its gradient, against what the run lost."""
+        loss = history.get(Role.TRAIN_LOSS)
+        if loss is not None and loss.axis is Axis.EPOCH:
+            return self._from_rows(history, loss)
+        if loss is not None and loss.is_finite.sum() < self.min_losses:
+            return self.abstained(f"fewer than {self.min_losses} losses were recorded")
         tiny = self._tiny(history)
-        return self._report_tiny(history, tiny) if tiny is not None else self._by_noise(history)
+        if tiny is not None:
+            return self._report_tiny(history, tiny, "from step to step", "chance level")
+        return self._by_noise(history)
+
+    def _from_rows(self, history: RunHistory, loss: Series) -> Outcome:
+        """Tell from rows of one an epoch whether so few samples a batch keep the loss up."""
+        samples = history.hyperparameters.batch_size
+        if samples is None or history.is_running:
+            return self.abstained(
+                "the batch size is not among the params, or the run is still going on",
+                "log batch_size as a param",
+            )
+        judged = history.get(Role.VALIDATION_LOSS) or loss
+        rows, ends = loss.finite(), judged.finite().values
+        late = rows.values[len(rows) // 2 :]
+        if samples > self.few_samples or len(ends) < 2 or min(rows.values[0], ends[0]) <= 0.0:
+            return self.passed()
+        scatter = Evidence(
+            loss.key,
+            "scatter of the later rows about their course, over the first row",
+            scatter_about_lines(late) / float(rows.values[0]),
+            self.min_scatter_of_rows,
+            loss.span,
+        )
+        settled = Evidence(
+            judged.key,
+            "level of the last quarter over the first row",
+            float(np.median(ends[-max(1, len(ends) // 4) :])) / float(ends[0]),
+            self.min_settled_of_rows,
+            judged.span,
+        )
+        if any(one.value < one.threshold for one in (scatter, settled)):
+            return self.passed(scatter, settled)
+        return self._report_tiny(history, (scatter, settled), "from row to row", "the first row")
 
     def _by_noise(self, history: RunHistory) -> Outcome:
         loss, noise = history.get(Role.TRAIN_LOSS), _noise(history)
@@ -193,11 +241,13 @@ class BatchSize(Rule):
             view=View((noise.metric, loss.key), span=noise.steps),
         )
 
-    def _report_tiny(self, history: RunHistory, evidence: tuple[Evidence, ...]) -> Outcome:
+    def _report_tiny(
+        self, history: RunHistory, evidence: tuple[Evidence, ...], between: str, whole: str
+    ) -> Outcome:
         samples, settled = history.hyperparameters.batch_size, evidence[1]
         return self.found(
-            f"A batch has {samples:g} samples: from step to step the loss scattered by "
-            f"{evidence[0].value:.0%} of chance level, and it settled at {settled.value:.0%}.",
+            f"A batch has {samples:g} samples: {between} the loss scattered by "
+            f"{evidence[0].value:.0%} of {whole}, and it settled at {settled.value:.0%}.",
             "Steps that follow so few samples undo each other at this learning rate.",
             evidence,
             confidence=0.6,

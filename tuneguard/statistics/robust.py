@@ -71,6 +71,27 @@ def difference_scale(values: FloatArray, steps: FloatArray | None = None) -> flo
     return float(_NORMAL_PER_MAD * np.median(away) / np.sqrt(2.0))
 
 
+def scatter_about_lines(values: FloatArray) -> float:
+    """Estimate the noise of few points by how far each lies off the line through its neighbours.
+
+    The root mean square of second differences over the square root of six, which independent
+    noise of variance 1 brings to 1 (Gasser, Sroka & Jennen-Steinmetz 1986). It uses every point,
+    where a median of few would be a matter of chance, and so is not robust.
+
+    Args:
+        values: Shape `(n,)`, finite.
+
+    Returns:
+        The standard deviation in the unit of `values`; 0 for fewer than three points.
+
+    >>> scatter_about_lines(np.array([4.0, 3.0, 2.0, 1.0]))
+    0.0
+    """
+    if len(values) < 3:
+        return 0.0
+    return float(np.sqrt(np.mean(np.diff(values, 2) ** 2) / 6.0))
+
+
 def running_median(values: FloatArray, window: int) -> FloatArray:
     """Replace each value by the median of its neighbourhood, which shrinks at both ends.
 
