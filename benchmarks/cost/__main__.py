@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     soak_steps: int
 
 
-FULL = Plan(5.0, 5, 2, 60.0, 1_000_000)
+FULL = Plan(5.0, 5, 2, 90.0, 1_000_000)
 QUICK = Plan(0.5, 2, 1, 2.0, 20_000)
 
 
@@ -78,7 +78,9 @@ def neighbour_rows(plan: Plan, loops: list[str], found: Parts) -> Iterator[Row]:
 def slice_rows(plan: Plan, loops: list[str], _: Parts) -> Iterator[Row]:
     """Measure the recorder in slices, where blocks are too much disturbed."""
     for name in loops:
-        yield in_own_process("slices.measure_slices", name=name, seconds=plan.slices_seconds)
+        yield in_own_process(
+            "slices.measure_slices", name=name, seconds=plan.slices_seconds, block=plan.seconds
+        )
 
 
 def soak_rows(plan: Plan, _loops: list[str], _: Parts) -> Iterator[Row]:

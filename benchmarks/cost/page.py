@@ -111,11 +111,11 @@ def _slices(part: Part | None) -> str:
         return _section(title, "Not measured yet.")
     text = f"""\
 On a shared machine a bare loop is up to twice as slow in one block as in the next, and blocks
-cannot show a difference of a hundredth. So the loop is also trained in slices of a tenth of a
-second, recorded and bare in turn, for a minute: what slows the machine slows both. What is done
-beside the loop falls into slices of either kind; its processor time is the third column, as a
-share of the recorded slices. A loop waits for all of it only where no core is to spare, and
-deliveries, which come by the clock and so go on in the bare slices, count about twice.
+cannot show a difference of a hundredth. So the loop is also trained in slices of a twentieth of a
+second, recorded and bare in turn: what slows the machine slows both. What is done beside the loop
+falls into slices of either kind alike; its processor time is the third column, as a share of the
+time that it is done for. A loop waits for all of it only where no core is to spare, so the column
+*both* is more than is paid.
 
 {tables.slices_table(part["rows"])}
 

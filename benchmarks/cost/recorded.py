@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.cost.alternation import Treatment
 from benchmarks.cost.loops import TrainingLoop, make_loop
 from benchmarks.cost.synchronisations import counted_reads
 from tuneguard import TuneGuardCallback, keys
+from tuneguard.recording.budget import Background
 from tuneguard.storage.record import Record, load_record
 from tuneguard.storage.sink import Sink
 
@@ -37,6 +39,7 @@ class Recorded(Treatment):
         self._loop = loop
         # what a block leaves behind is not to be written while the bare loop trains
         self.sink.on_idle = _nothing
+        self._paused = time.perf_counter()
 
     @property
     def sink(self) -> Sink:
@@ -52,11 +55,23 @@ class Recorded(Treatment):
     def resume(self) -> None:
         """Begin a block; the pause before it is none of the loop's time."""
         _put_hooks(self._loop.optimizer, self._own_hooks)
-        self.guard.on_validation_end({})
+        recorder = self.guard._recorder  # noqa: SLF001 - the pauses are the benchmark's own
+        paused = time.perf_counter() - self._paused
+        recorder.clock.last += paused
+        recorder.short_way.moment += paused
+        recorder.short_way._entered += paused  # noqa: SLF001 - the same
 
     def pause(self) -> None:
         """End a block: let the loop be bare."""
         _put_hooks(self._loop.optimizer, self._bare_hooks)
+        self._paused = time.perf_counter()
+
+    def count_background(self, background: Background) -> None:
+        """Have another account of what works beside the loop, where that goes on in pauses."""
+        budget = self.guard._recorder._pace._budget  # noqa: SLF001 - the pauses are the benchmark's
+        if budget is not None:
+            budget._background = background  # noqa: SLF001 - the same
+            budget._window.background = background.cpu_seconds  # noqa: SLF001 - the same
 
     def validate(self) -> None:
         """Have what was recorded so far delivered: that waits for the first validation."""
@@ -67,10 +82,13 @@ class Recorded(Treatment):
         """Names of the methods that failed, which are silent in a loop."""
         return self.guard.failed | self.guard._recorder.failed  # noqa: SLF001 - nothing else tells
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether hooks on the model lie in wait for the next step, whose units are looked at."""
+        return self.guard._recorder._pace.is_for_units  # noqa: SLF001 - nothing else knows
+
     def drained(self) -> bool:
-        # before a step whose units are looked at, hooks on the model lie in wait
-        is_armed = self.guard._recorder._pace.is_for_units  # noqa: SLF001 - nothing else knows
-        return self.sink.is_drained and not is_armed
+        return self.sink.is_drained and not self.is_armed
 
     def close(self) -> None:
         self.guard.close()

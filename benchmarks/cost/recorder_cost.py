@@ -24,8 +24,9 @@ from tuneguard import keys
 from tuneguard.recording.schedule import DENSE_STEPS
 
 FIRST_STEPS = 100
-SETTLING_SECONDS = 10.0
-LONGEST_SETTLING = 60.0
+# after 40 seconds the recorder knows what deliveries take
+SETTLING_BLOCKS = 10
+LONGEST_SETTLING = 90.0
 
 
 @dataclass
@@ -69,7 +70,7 @@ def measure_recorder(name: str, rounds: int, seconds: float, threads: int, devic
         treatment = Recorded(loop)
         start_up = StartUp(time.perf_counter() - started, 0.0, 0.0)
         treatment.pause()
-        settle(recorded, first, treatment, start_up)
+        settle(recorded, first, treatment, start_up, SETTLING_BLOCKS * seconds)
         step = treatment.next_step
         alternate((first, recorded, second), rounds, seconds)
         last_step = treatment.next_step
@@ -100,7 +101,9 @@ def measure_recorder(name: str, rounds: int, seconds: float, threads: int, devic
     }
 
 
-def settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) -> None:
+def settle(
+    recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp, seconds: float
+) -> None:
     """Train until strides have settled and what was recorded first is delivered.
 
     Args:
@@ -108,6 +111,7 @@ def settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) -> 
         bare: The same loop.
         treatment: What records it.
         start_up: Where to put what happens once.
+        seconds: How long strides take to settle.
     """
     own, own_steps = _seconds_of(bare, FIRST_STEPS)
     treatment.resume()
@@ -116,16 +120,16 @@ def settle(recorded: Arm, bare: Arm, treatment: Recorded, start_up: StartUp) -> 
     dense, dense_steps = _seconds_of(recorded, FIRST_STEPS)
     start_up.first_steps = (dense / dense_steps) / (own / own_steps)
     treatment.validate()
+    treatment.pause()
     while (
-        time.perf_counter() - began < SETTLING_SECONDS
+        time.perf_counter() - began < seconds
         or treatment.next_step < DENSE_STEPS + FIRST_STEPS
         or not treatment.drained()
     ):
         recorded.block(0.0)
+        start_up.first_delivery = start_up.first_delivery or treatment.sink.cpu_seconds
         if time.perf_counter() - began > LONGEST_SETTLING:
             break
-    treatment.pause()
-    start_up.first_delivery = treatment.sink.cpu_seconds
 
 
 def _seconds_of(arm: Arm, steps: int) -> tuple[float, int]:

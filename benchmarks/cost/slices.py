@@ -9,29 +9,48 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 
 import mlflow
+import numpy as np
 import torch
 
 from benchmarks.cost.alternation import Arm
 from benchmarks.cost.intervals import Spent
 from benchmarks.cost.loops import LOOPS, TrainingLoop, make_loop
 from benchmarks.cost.recorded import Recorded, layer_samples, record_of
-from benchmarks.cost.recorder_cost import StartUp, settle
+from benchmarks.cost.recorder_cost import SETTLING_BLOCKS, StartUp, settle
 from benchmarks.cost.results import Row, load_average
 
-SLICE_SECONDS = 0.1
+SLICE_SECONDS = 0.05
+_WAIT_SECONDS = 0.1
 _FEWEST_STEPS = 2
 _GROUPS = 30
 
 
-def measure_slices(name: str, seconds: float) -> Row:
+class _OwnTime:
+    """What works beside the loop, as if deliveries stood still while the bare loop trains.
+
+    Args:
+        treatment: What records the loop, half of the time.
+    """
+
+    def __init__(self, treatment: Recorded) -> None:
+        self._treatment = treatment
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds."""
+        writer, delivery = _beside(self._treatment)
+        return writer + 0.5 * delivery
+
+
+def measure_slices(name: str, seconds: float, block: float) -> Row:
     """Train a loop in slices, recorded and bare in turn, and return what they took.
 
     Args:
         name: A key of `LOOPS`.
         seconds: How long, in total.
+        block: Seconds of a block of the other measurement, which sets how long the loop settles.
     """
     torch.set_num_threads(1)
     load = load_average()
@@ -41,14 +60,17 @@ def measure_slices(name: str, seconds: float) -> Row:
         alone = bare.block(2.0)
         treatment = Recorded(loop)
         treatment.pause()
-        settle(recorded, bare, treatment, StartUp(0.0, 0.0, 0.0))
-        first_step, background = treatment.next_step, treatment.sink.cpu_seconds
+        settle(recorded, bare, treatment, StartUp(0.0, 0.0, 0.0), SETTLING_BLOCKS * block)
+        first_step, before = treatment.next_step, _beside(treatment)
+        treatment.count_background(_OwnTime(treatment))
         steps = max(_FEWEST_STEPS, math.ceil(SLICE_SECONDS * alone.steps / alone.wall))
+        started = time.perf_counter()
         pairs = _pairs(loop, treatment, steps, seconds)
+        passed = time.perf_counter() - started
         last_step = treatment.next_step
         while not treatment.drained():
-            time.sleep(SLICE_SECONDS)
-        background = treatment.sink.cpu_seconds - background
+            time.sleep(_WAIT_SECONDS)
+        writer, delivery = np.subtract(_beside(treatment), before)
         treatment.close()
     taken = sum(own.seconds for own, _ in pairs)
     return {
@@ -56,7 +78,8 @@ def measure_slices(name: str, seconds: float) -> Row:
         "title": LOOPS[name].title,
         "recorded": _grouped([own for own, _ in pairs]),
         "bare": _grouped([other for _, other in pairs]),
-        "background": background / taken,
+        # deliveries come by the clock, so they go on in the bare slices
+        "background": float(writer / taken + delivery / passed),
         "layer_samples": layer_samples(record_of(run.info.run_id), first_step, last_step),
         "load": [load, load_average()],
     }
@@ -68,10 +91,18 @@ def _pairs(
     """Return a recorded slice and a bare one, again and again, each first by turns."""
 
     def bare() -> Spent:
-        return _slice(steps, loop.step)
+        started = time.perf_counter()
+        for _ in range(steps):
+            loop.step()
+        return Spent(steps, time.perf_counter() - started)
 
     def recorded() -> Spent:
-        spent = _slice(steps, lambda: loop.step(treatment), treatment.resume)
+        treatment.resume()
+        taken, started = 0, time.perf_counter()
+        while taken < steps or treatment.is_armed:
+            loop.step(treatment)
+            taken += 1
+        spent = Spent(taken, time.perf_counter() - started)
         treatment.pause()
         return spent
 
@@ -87,15 +118,11 @@ def _pairs(
     return pairs
 
 
-def _slice(
-    steps: int, step: Callable[[], object], begin: Callable[[], object] | None = None
-) -> Spent:
-    started = time.perf_counter()
-    if begin is not None:
-        begin()
-    for _ in range(steps):
-        step()
-    return Spent(steps, time.perf_counter() - started)
+def _beside(treatment: Recorded) -> tuple[float, float]:
+    """Processor seconds of the writer and of the delivery so far."""
+    sink = treatment.sink
+    delivery = sink._delivery.cpu_seconds  # noqa: SLF001 - each counts against another time
+    return sink.cpu_seconds - delivery, delivery
 
 
 def _grouped(slices: list[Spent]) -> list[list[float]]:

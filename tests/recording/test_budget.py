@@ -51,9 +51,29 @@ def test_samples_get_their_share() -> None:
 
 
 def test_the_rest_comes_on_top_and_is_told() -> None:
-    stride, overhead = SimulatedLoop(0.01, 0.0005, 1e-5, 0.05).run(40.0)
+    stride, overhead = SimulatedLoop(0.01, 0.0005, 1e-5, 0.005).run(100.0)
     assert stride == pytest.approx(2 * 0.0005 / (0.01 * 0.01), rel=0.3)
-    assert overhead == pytest.approx(0.01 + 0.05 + 0.001, rel=0.1)
+    assert overhead == pytest.approx(0.01 + 0.005 + 0.001, rel=0.1)
+
+
+@pytest.mark.parametrize(("rest", "left"), [(0.015, 0.005), (0.05, 0.0025)])
+def test_where_the_rest_is_much_samples_get_less(rest: float, left: float) -> None:
+    loop = SimulatedLoop(0.01, 0.0005, background_share=rest)
+    stride, overhead = loop.run(100.0)
+    assert stride == pytest.approx(2 * 0.0005 / (left * 0.01), rel=0.3)
+    assert overhead == pytest.approx(left + rest, rel=0.2)
+
+
+def test_what_is_loaded_at_the_start_takes_nothing_from_samples() -> None:
+    background = Background()
+    budget = Budget(0.01, background)
+    background.cpu_seconds = 2.0
+    stride = 100
+    for second in range(1, 60):
+        for _ in range(10):
+            budget.sampling(0.0005, 1)
+        stride = budget.next_stride(stride, 100 * second, second + 0.01) or stride
+    assert stride == pytest.approx(2 * 0.0005 / (0.01 * 0.01), rel=0.3)
 
 
 def test_where_samples_are_cheap_every_step_is_one() -> None:

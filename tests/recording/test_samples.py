@@ -191,9 +191,10 @@ def sample(before: float, after: float) -> FetchedSample:
 
 
 def said(reader: SampleReader, one: FetchedSample) -> dict[str, float]:
-    found = reader.read(one)
     return {
-        key: value for names, values in found for key, value in zip(names, values, strict=True)
+        key: value
+        for found in reader.read([one])
+        for key, value in zip(found.keys, found.values[0], strict=True)
     }
 
 

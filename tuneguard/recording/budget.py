@@ -12,6 +12,9 @@ from tuneguard.recording.schedule import LONGEST_STRIDE
 TIMED_EVERY = 64
 DENSE_SECONDS = 0.5
 _SHORTEST_WINDOW = 1.0
+_LASTING = 20.0
+_MOST_OF_ALL = 2.0
+_LEAST = 0.25
 _SETTLED = 0.2
 _INTERRUPTED = 3.0
 
@@ -61,11 +64,37 @@ class _Window:
     samples: _Costs = field(default_factory=_Costs)
 
 
+@dataclass(slots=True)
+class _Rest:
+    """What all but samples takes of the loop's time.
+
+    Deliveries come in lumps, so only long stretches tell; the first one holds what is loaded once.
+
+    Attributes:
+        share: Of the latest stretch; 0 while none is known.
+    """
+
+    share: float = 0.0
+    _seconds: float = 0.0
+    _spent: float = 0.0
+    _is_later: bool = False
+
+    def add(self, seconds: float, elapsed: float) -> None:
+        """Take in what the rest took while some time of the loop `elapsed`."""
+        self._seconds += seconds
+        self._spent += elapsed
+        if self._spent >= _LASTING:
+            self.share = self._seconds / self._spent if self._is_later else 0.0
+            self._is_later = True
+            self._seconds = self._spent = 0.0
+
+
 class Budget:
     """Holds the cost of samples at a share of the loop's time, and measures that of all the rest.
 
     Each sample is timed, the cost of a step without one every 64 steps, and the threads beside the
-    loop count with all their processor time.
+    loop count with all their processor time. Where all of it would take more than twice the
+    share, as it does where steps are very short, samples get less: down to a quarter.
 
     Args:
         share: Of the loop's time, such as 0.01, for samples.
@@ -81,6 +110,7 @@ class Budget:
         self._share = share
         self._background = background
         self._window = _Window(0.0, background.cpu_seconds, first_step)
+        self._rest = _Rest()
         self._sampling = 0.0
 
     def plain(self, seconds: float, steps: int = 1) -> None:
@@ -116,12 +146,18 @@ class Budget:
         sampling = window.samples.mean * len(window.samples.each)
         own = window.plain.mean * steps + sampling + background - window.background
         self.overhead = own / elapsed
+        self._rest.add(own - sampling, elapsed)
         self._window = _Window(spent, background, step)
         if not window.samples.each:
             return stride
         pair = 2.0 * window.samples.mean
         bare = max(elapsed - own, 0.5 * elapsed) / steps
-        return _settled(stride, pair / (self._share * bare))
+        return _settled(stride, pair / (self._left_for_samples() * bare))
+
+    def _left_for_samples(self) -> float:
+        """The share of the loop's time that samples may take now."""
+        left = _MOST_OF_ALL * self._share - self._rest.share
+        return min(self._share, max(left, _LEAST * self._share))
 
 
 def _settled(stride: int, wanted: float) -> int:

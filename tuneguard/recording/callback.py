@@ -54,7 +54,7 @@ class TuneGuardCallback:
         higher_is_better: Direction of validation metrics, by name.
         planned_steps: How many optimizer steps are planned.
         budget: Share of the loop's time for sampling gradients, updates and units: as often as
-            it allows, at most at every step. What every step costs comes on top.
+            it allows. What every step costs comes on top; where that is more, samples get less.
         first_step: The optimizer step at which a resumed run goes on; where not given, the
             number of steps in the optimizer's own state (Adam and the like keep it), else 0.
         run_id: An existing run to record into; its status is left alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ def gathered(pieces: Sequence[torch.Tensor]) -> torch.Tensor:
         pieces = [one.to(device, non_blocking=True) for one in pieces]
     return torch.cat(list(pieces))
 
+
+Floats = NDArray[np.floating[Any]]
 
 _OF_NUMPY = {torch.float16, torch.float32, torch.float64}
 
@@ -49,7 +52,7 @@ class DeviceCopy:
             for positions in places.values()
         ]
 
-    def read(self) -> list[NDArray[np.float64]]:
+    def read(self) -> list[Floats]:
         """Return the tensors, flat and in the order in which they were given."""
         for positions, copy in self._copies:
             pieces = torch.split(copy.read(), [self._sizes[one] for one in positions])
@@ -77,7 +80,7 @@ class _Copy:
         return self._host.cpu()
 
 
-def _to_numpy(tensor: torch.Tensor) -> NDArray[np.float64]:
+def _to_numpy(tensor: torch.Tensor) -> Floats:
     if tensor.dtype not in _OF_NUMPY:
         tensor = tensor.to(torch.float64)
-    return tensor.detach().numpy().ravel().astype(np.float64)
+    return tensor.detach().numpy().ravel()

@@ -54,16 +54,18 @@ class Layers:
         """Add up a quantity of parameters over the layers.
 
         Args:
-            of_parameters: Shape `(n,)`.
-            indices: Which parameter each entry belongs to.
+            of_parameters: Shape `(rows, n)`.
+            indices: Which parameter each of the `n` belongs to.
 
         Returns:
-            The sums, of shape `(layers,)`, and of each layer whether anything was added.
+            The sums, of shape `(rows, layers)`, and of each layer whether anything was added.
         """
         layer_of = self.of_parameters[np.asarray(indices, dtype=np.intp)]
-        count = len(self.names)
-        sums = np.bincount(layer_of, of_parameters, count).astype(np.float64)
-        return sums, np.bincount(layer_of, minlength=count) > 0
+        rows, count = len(of_parameters), len(self.names)
+        places = count * np.arange(rows)[:, np.newaxis] + layer_of
+        sums = np.bincount(places.ravel(), of_parameters.ravel(), rows * count)
+        is_there = np.bincount(layer_of, minlength=count) > 0
+        return sums.astype(np.float64).reshape(rows, count), is_there
 
 
 def path_of(name: str, model: nn.Module) -> str:

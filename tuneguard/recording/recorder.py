@@ -34,7 +34,7 @@ from tuneguard.recording.unbreakable import unbreakable
 from tuneguard.recording.units import UnitStatistics
 
 FLUSH_SECONDS = 2.0
-FLUSH_STEPS = 1000
+FLUSH_STEPS = 2000
 _HELD_SAMPLES = 64
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from tuneguard.recording.device_copy import Floats
 from tuneguard.recording.sketch import Sketch
 from tuneguard.recording.unit_sample import UnitSample
 
 Value = tuple[str, float]
-Vector = NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -55,7 +53,7 @@ class Sample:
         own = [one for one in (*self._fields(), *self.accumulated) if one is not None]
         return own if self.units is None else own + self.units.tensors
 
-    def fetched(self, values: Iterator[Vector]) -> FetchedSample:
+    def fetched(self, values: Iterator[Floats]) -> FetchedSample:
         """Return the sample with the next values in place of its tensors."""
         norms, scale, gradient, clipped, before, after, own, carried = (
             None if one is None else next(values) for one in self._fields()
@@ -97,14 +95,14 @@ class FetchedSample:
 
     step: int
     gradient_of: tuple[int, ...]
-    norms: Vector | None
-    scale: Vector | None
-    gradient: Vector | None
-    clipped: Vector | None
-    before: Vector | None
-    after: Vector | None
-    accumulated: Sequence[Vector]
+    norms: Floats | None
+    scale: Floats | None
+    gradient: Floats | None
+    clipped: Floats | None
+    before: Floats | None
+    after: Floats | None
+    accumulated: Sequence[Floats]
     units: Sequence[Value] = ()
     sketch: Sketch | None = None
-    own: Vector | None = None
-    carried: Vector | None = None
+    own: Floats | None = None
+    carried: Floats | None = None

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from enum import Enum
 
 DENSE_STEPS = 200
-LONGEST_STRIDE = 200
+LONGEST_STRIDE = 400
 _FIRST_STRIDE = 20
 _UNITS_EVERY = 4
 _DENSE_UNITS_EVERY = 16

@@ -10,7 +10,7 @@ from tuneguard.recording.device_copy import DeviceCopy
 from tuneguard.recording.loss_watch import LossWatch
 from tuneguard.recording.piece import Piece, joined
 from tuneguard.recording.sample_reader import SampleReader
-from tuneguard.recording.samples import Sample, Vector
+from tuneguard.recording.samples import Sample
 from tuneguard.recording.step_rows import NamesOfRates, StepRows
 from tuneguard.spool.columns import Columns
 
@@ -57,15 +57,14 @@ class StepPacket:
 
     def _pieces(self) -> Iterator[Piece]:
         yield from self._rows.pieces(iter(self._copy.read()), self._names_of_rates)
-        found: dict[tuple[str, ...], list[tuple[int, int, Vector]]] = {}
-        stamps = self._rows.stamps([moment for _, moment, _ in self._samples])
-        for (sample, _, copy), stamp in zip(self._samples, stamps.tolist(), strict=True):
-            for keys, values in self._reader.read(sample.fetched(iter(copy.read()))):
-                found.setdefault(keys, []).append((sample.step, stamp, values))
-        for keys, rows in found.items():
+        moments = [moment for _, moment, _ in self._samples]
+        fetched = [sample.fetched(iter(copy.read())) for sample, _, copy in self._samples]
+        steps = (sample.step for sample in fetched)
+        stamps = dict(zip(steps, self._rows.stamps(moments).tolist(), strict=True))
+        for found in self._reader.read(fetched):
             yield Piece(
-                keys,
-                np.array([step for step, _, _ in rows], dtype=np.int64),
-                np.array([stamp for _, stamp, _ in rows], dtype=np.int64),
-                np.stack([values for _, _, values in rows]),
+                found.keys,
+                np.array(found.steps, dtype=np.int64),
+                np.array([stamps[step] for step in found.steps], dtype=np.int64),
+                found.values,
             )

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuneguard import keys
+from tuneguard.recording.device_copy import Floats
 from tuneguard.recording.loss_mean import Loss
 from tuneguard.recording.piece import Piece
 from tuneguard.recording.samples import Sample
@@ -95,7 +97,7 @@ class StepRows:
             *_tensors(value for *_, value in self._singles),
         ]
 
-    def pieces(self, fetched: Iterator[Values], names_of_rates: NamesOfRates) -> Iterator[Piece]:
+    def pieces(self, fetched: Iterator[Floats], names_of_rates: NamesOfRates) -> Iterator[Piece]:
         """Yield the rows by key.
 
         Args:
@@ -118,7 +120,7 @@ class StepRows:
 
 
 def _loss_pieces(
-    at: Places, losses: Sequence[Loss | None], fetched: Iterator[Values]
+    at: Places, losses: Sequence[Loss | None], fetched: Iterator[Floats]
 ) -> Iterator[Piece]:
     has_loss = np.array([loss is not None for loss in losses], dtype=np.bool_)
     values = _fetched([loss for loss in losses if loss is not None], fetched)
@@ -128,11 +130,11 @@ def _loss_pieces(
 def _rate_pieces(
     at: Places,
     rates: Sequence[tuple[Number, ...]],
-    fetched: Iterator[Values],
+    fetched: Iterator[Floats],
     names: NamesOfRates,
 ) -> Iterator[Piece]:
-    lengths = np.array([len(one) for one in rates])
-    values = _fetched([rate for one in rates for rate in one], fetched)
+    lengths = np.array(list(map(len, rates)))
+    values = _fetched(list(chain.from_iterable(rates)), fetched)
     starts = np.cumsum(lengths) - lengths
     for group, key in enumerate(names(int(lengths.max()))):
         has_group = lengths > group
@@ -169,8 +171,8 @@ def _tensors(values: Iterable[object]) -> Iterator[torch.Tensor]:
     return (value for value in values if isinstance(value, torch.Tensor))
 
 
-def _fetched(values: Sequence[Number], fetched: Iterator[Values]) -> Values:
-    if {type(value) for value in values} != {float}:
+def _fetched(values: Sequence[Number], fetched: Iterator[Floats]) -> Values:
+    if set(map(type, values)) != {float}:
         values = [
             float(next(fetched)[0]) if isinstance(value, torch.Tensor) else value
             for value in values

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
+Rows = NDArray[np.float64]
 
 _WINDOW = 32
 _FEWEST = 8
@@ -35,9 +36,7 @@ class MeanRatio:
         fewest: int = _FEWEST,
         largest_error: float = _LARGEST_ERROR,
     ) -> None:
-        self._tops = np.zeros(window)
-        self._bottoms = np.zeros(window)
-        self._count = 0
+        self._latest: deque[tuple[float, float]] = deque(maxlen=window)
         self._fewest = fewest
         self._largest_error = largest_error
 
@@ -50,77 +49,72 @@ class MeanRatio:
         """
         if not (math.isfinite(numerator) and math.isfinite(denominator)):
             return None
-        place = self._count % len(self._tops)
-        self._tops[place], self._bottoms[place] = numerator, denominator
-        self._count += 1
-        known = min(self._count, len(self._tops))
-        base = float(self._bottoms[:known].sum())
+        self._latest.append((numerator, denominator))
+        known = len(self._latest)
+        tops, bottoms = zip(*self._latest, strict=True)
+        base = sum(bottoms)
         if known < self._fewest or base == 0.0:
             return None
-        ratio = float(self._tops[:known].sum()) / base
-        residuals = self._tops[:known] - ratio * self._bottoms[:known]
-        error = math.sqrt(known / (known - 1) * float(np.dot(residuals, residuals))) / abs(base)
+        ratio = sum(tops) / base
+        squares = sum((top - ratio * below) * (top - ratio * below) for top, below in self._latest)
+        error = math.sqrt(known / (known - 1) * squares) / abs(base)
         return ratio if error <= self._largest_error * abs(ratio) else None
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two successive gradients, and the updates around them, in the sketch's coordinates.
+def cosines(one: Rows, other: Rows) -> Vector:
+    """Return the cosines between the rows of two tables, NaN where a row is zero or not finite.
 
-    Each coordinate is scaled by the root of how many it stands for, so that inner products
-    estimate those of the whole model.
+    Args:
+        one: Shape `(n, coordinates)`, each coordinate scaled by the root of how many it stands
+            for, so that inner products estimate those of the whole model; so are all others here.
+        other: Of the same shape.
 
-    Attributes:
-        first: The gradient before an update, shape `(n,)`.
-        second: The gradient after it.
-        update: The update between the two; `None` where it was not read.
-        earlier: The update before the first; `None` where it was not read.
+    Returns:
+        Shape `(n,)`. Between two successive gradients, noise makes it smaller. Between a gradient
+        and the update before it, above zero the step went past the lowest point along its way;
+        the batch of that gradient took no part in the update, so noise does not shift the mean.
     """
+    squares = _dots(one, one) * _dots(other, other)
+    is_known = (squares > 0.0) & (squares < math.inf)
+    return np.where(is_known, _dots(one, other) / np.sqrt(squares), math.nan)
 
-    first: Vector
-    second: Vector
-    update: Vector | None
-    earlier: Vector | None
 
-    @property
-    def cosine(self) -> float | None:
-        """Cosine between the two gradients; `None` where one of them is zero."""
-        return _cosine(self.first, self.second)
+def noise_and_signal(first: Rows, second: Rows) -> tuple[Vector, Vector]:
+    """Return the trace of the gradient's covariance, and the squared norm of its mean.
 
-    @property
-    def cosine_to_update(self) -> float | None:
-        """Cosine between the gradient after the update and the update.
+    Two independent batches at (nearly) the same point: half the squared difference, and the inner
+    product. The change of the mean gradient over the update counts as noise, so where there is
+    hardly any noise the ratio is an upper bound. For the noise scale see McCandlish et al. (2018),
+    An Empirical Model of Large-Batch Training.
 
-        Above zero the step went past the lowest point along its way. The batch of the second
-        gradient took no part in the update, so noise does not shift the mean.
-        """
-        return None if self.update is None else _cosine(self.second, self.update)
+    Args:
+        first: Gradients before an update, shape `(n, coordinates)`.
+        second: Those after it.
 
-    @property
-    def noise_and_signal(self) -> tuple[float, float]:
-        """Trace of the gradient's covariance, and the squared norm of its mean.
+    Returns:
+        Two of shape `(n,)`.
+    """
+    difference = second - first
+    return 0.5 * _dots(difference, difference), _dots(first, second)
 
-        Two independent batches at (nearly) the same point: half the squared difference, and the
-        inner product. The change of the mean gradient over the update counts as noise, so where
-        there is hardly any noise the ratio is an upper bound. For the noise scale see McCandlish
-        et al. (2018), An Empirical Model of Large-Batch Training.
-        """
-        difference = self.second - self.first
-        return 0.5 * float(np.dot(difference, difference)), float(np.dot(self.first, self.second))
 
-    @property
-    def bend(self) -> tuple[float, float] | None:
-        """Numerator and denominator of the curvature along the way of two successive updates.
+def bends(change: Rows, update: Rows, earlier: Rows) -> tuple[Vector, Vector]:
+    """Return numerators and denominators of the curvature along two successive updates.
 
-        The secant `(g2 - g1).u / (d.u)`, with `d` the update between the gradients and `u` the one
-        before. Projecting on `d` itself would add the noise of `g1`, which `d` contains, over the
-        learning rate; `u` was made before either batch was drawn, so noise cancels in the mean
-        (an instrumental variable; Wright 1928).
-        """
-        if self.update is None or self.earlier is None:
-            return None
-        change = self.second - self.first
-        return float(np.dot(change, self.earlier)), float(np.dot(self.update, self.earlier))
+    The secant `(g2 - g1).u / (d.u)`, with `d` the update between the gradients and `u` the one
+    before. Projecting on `d` itself would add the noise of `g1`, which `d` contains, over the
+    learning rate; `u` was made before either batch was drawn, so noise cancels in the mean (an
+    instrumental variable; Wright 1928).
+
+    Args:
+        change: From the gradient before the update to that after it, shape `(n, coordinates)`.
+        update: The updates between.
+        earlier: The updates before the first gradients.
+
+    Returns:
+        Two of shape `(n,)`.
+    """
+    return _dots(change, earlier), _dots(update, earlier)
 
 
 def noise_of_micro_batches(contributions: Sequence[Vector]) -> tuple[float, float] | None:
@@ -168,8 +162,6 @@ def noise_of_ranks(own: Vector, mean: Vector, ranks: int) -> tuple[float, float]
     return noise, whole - noise
 
 
-def _cosine(one: Vector, other: Vector) -> float | None:
-    squares = float(np.dot(one, one)) * float(np.dot(other, other))
-    if not 0.0 < squares < math.inf:
-        return None
-    return float(np.dot(one, other)) / math.sqrt(squares)
+def _dots(one: Rows, other: Rows) -> Vector:
+    dots: Vector = np.einsum("ij,ij->i", one, other)
+    return dots

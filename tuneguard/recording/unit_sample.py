@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tuneguard import keys
+from tuneguard.recording.device_copy import Floats
 
 _MOST_ROWS = 32
 _MOST_NUMBERS = 8192
@@ -34,7 +34,7 @@ class SilentUnits:
         """What has to come to the host."""
         return self.activity
 
-    def shares(self, fetched: NDArray[np.float64]) -> Iterable[tuple[str, float]]:
+    def shares(self, fetched: Floats) -> Iterable[tuple[str, float]]:
         """Return the share of silent units of each layer."""
         layers = np.split(fetched == 0, np.cumsum(self.sizes)[:-1])
         return zip(self.keys, (float(np.mean(layer)) for layer in layers), strict=True)
@@ -59,7 +59,7 @@ class SaturatedOutputs:
         """What has to come to the host."""
         return self.count
 
-    def shares(self, fetched: NDArray[np.float64]) -> Iterable[tuple[str, float]]:
+    def shares(self, fetched: Floats) -> Iterable[tuple[str, float]]:
         """Return the share of saturated outputs."""
         return [(self.key, float(fetched[0]) / self.total)]
 
@@ -92,7 +92,7 @@ class InputScale:
         """What has to come to the host."""
         return self.moments
 
-    def shares(self, fetched: NDArray[np.float64]) -> Iterable[tuple[str, float]]:
+    def shares(self, fetched: Floats) -> Iterable[tuple[str, float]]:
         """Return the mean and the standard deviation."""
         return zip((keys.INPUT_MEAN, keys.INPUT_DEVIATION), fetched.tolist(), strict=True)
 
@@ -112,7 +112,7 @@ class UnitSample:
         """What has to come to the host, in the order that `values` expects."""
         return [part.tensor for part in self.parts]
 
-    def values(self, fetched: Sequence[NDArray[np.float64]]) -> dict[str, float]:
+    def values(self, fetched: Sequence[Floats]) -> dict[str, float]:
         """Return what was measured, by metric key.
 
         Args:
