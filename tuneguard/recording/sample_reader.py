@@ -63,7 +63,8 @@ class SampleReader:
             alike = list(own)
             for first in range(0, len(alike), _TOGETHER):
                 with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-                    yield from self._read(alike[first : first + _TOGETHER])
+                    found = list(self._read(alike[first : first + _TOGETHER]))
+                yield from found
 
     def _read_by(self, sketch: Sketch) -> None:
         """Take sketches as this one takes them; those taken otherwise cannot be compared."""
